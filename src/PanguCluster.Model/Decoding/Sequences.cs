@@ -1,0 +1,62 @@
+using PanguCluster.Model.Sampling;
+
+namespace PanguCluster.Model.Decoding;
+
+/// <summary>Names one running choice of one stream inside a decoder. Chosen by the stream, unique in the cluster.</summary>
+public readonly record struct SequenceId(Guid Value)
+{
+    public override string ToString() => Value.ToString("N");
+}
+
+/// <summary>
+/// All a decoder needs to produce the tokens of one choice from any point on: a token is a pure function of this and its index.
+/// </summary>
+/// <param name="Prompt">Prompt ids, at least one.</param>
+/// <param name="Generated">Tokens already produced (by this or another decoder); empty for a fresh request.</param>
+/// <param name="Choice">0-based choice: with the token index, the counter of the random number (numerics rule 10).</param>
+/// <param name="MaxTokens">Most tokens in the generated part, those of <paramref name="Generated"/> counted.</param>
+/// <param name="StopTokenIds">Ids that end the sequence, the model's own end tokens included; a stop token is not emitted.</param>
+public sealed record SequenceRequest(
+    SequenceId Id, int[] Prompt, int[] Generated, int Choice, int MaxTokens, int[] StopTokenIds, SamplingParameters Sampling);
+
+public enum FinishReason
+{
+    Stop,
+    Length,
+    Cancelled,
+    Error,
+}
+
+public enum SubmitOutcome
+{
+    Accepted,
+
+    /// <summary>The waiting queue is full: retry later or elsewhere.</summary>
+    QueueFull,
+
+    /// <summary>Prompt and max tokens cannot fit the KV cache or the context limit even alone.</summary>
+    TooLong,
+
+    /// <summary>A sequence with this id is running already.</summary>
+    Duplicate,
+}
+
+/// <summary>A decoder's load, for choosing the least loaded one.</summary>
+public readonly record struct DecoderLoad(int Running, int Waiting, int FreeBlocks, int TotalBlocks, long TokensGenerated, long Steps, long Preemptions);
+
+/// <summary>Where a step's results go. Called from <see cref="DecodeEngine.EndStep"/> in row order.</summary>
+public interface ITokenSink
+{
+    void OnToken(SequenceId id, in SampledToken token);
+
+    /// <param name="detail">Null, or for <see cref="FinishReason.Error"/> what went wrong.</param>
+    void OnFinished(SequenceId id, FinishReason reason, int promptTokens, int generatedTokens, string? detail);
+}
+
+/// <summary>Limits of one decoder; defaults run on any machine.</summary>
+/// <param name="MaxRows">Most token rows of one step: decode rows first, the rest goes to prefill chunks.</param>
+/// <param name="MaxSequences">Most sequences running at once.</param>
+/// <param name="MaxWaiting">Bound of the waiting queue.</param>
+/// <param name="KvBlocks">Blocks of 64 positions.</param>
+/// <param name="MaxPositions">Longest sequence, prompt and answer together.</param>
+public sealed record DecoderOptions(int MaxRows = 256, int MaxSequences = 64, int MaxWaiting = 256, int KvBlocks = 256, int MaxPositions = 2048);

@@ -1,0 +1,33 @@
+namespace PanguCluster.Model.Packing;
+
+/// <summary>What the user asks <c>pangu pack --format</c> for.</summary>
+public enum PackFormat
+{
+    /// <summary>16-bit weights, kept in the checkpoint's own 16-bit type (F16 stays F16; F32 is rounded to BF16).</summary>
+    Bf16,
+
+    /// <summary>8-bit weights per output channel, 8-bit activations per row, exact integer accumulation.</summary>
+    W8A8,
+}
+
+/// <summary>How the elements of one stored tensor are encoded. The numbers are part of the native interface.</summary>
+public enum ElementType
+{
+    F32 = 0,
+    Bf16 = 1,
+    F16 = 2,
+
+    /// <summary>An integer q in -127..127 stored as the byte q + 128 (what <c>vpdpbusd</c> wants as its unsigned operand).</summary>
+    I8 = 3,
+}
+
+public static class ElementTypes
+{
+    /// <summary>Bytes of one element.</summary>
+    public static int Size(this ElementType type) => type switch
+    {
+        ElementType.F32 => 4,
+        ElementType.Bf16 or ElementType.F16 => 2,
+        _ => 1,
+    };
+}
