@@ -69,6 +69,7 @@ public static class CommandLine
     private static CommandFailedException? Explain(Exception failure, bool stopping) => failure switch
     {
         CommandFailedException known => known,
+        Options.OptionException option => new CommandFailedException(ExitCodes.Usage, option.Message),
         ModelFormatException model => new CommandFailedException(ExitCodes.Failed, model.Message),
         OperationCanceledException when stopping => new CommandFailedException(ExitCodes.Failed, "cancelled"),
         IOException io => new CommandFailedException(ExitCodes.Failed, io.Message),

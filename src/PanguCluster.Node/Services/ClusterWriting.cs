@@ -1,4 +1,5 @@
 using PanguCluster.Actors.Placement;
+using PanguCluster.Node.Hosting;
 using Wire = Pangu.V1;
 
 namespace PanguCluster.Node.Services;
@@ -6,10 +7,6 @@ namespace PanguCluster.Node.Services;
 /// <summary>A cluster snapshot as the wire has it. Pure.</summary>
 public static class ClusterWriting
 {
-    /// <summary>Whether every group has a ready owner and there is somewhere to decode: then requests are served.</summary>
-    public static bool IsReady(ClusterSnapshot cluster) =>
-        cluster.Groups.Count > 0 && cluster.Groups.All(g => g.State == "Ready") && cluster.Nodes.Any(n => n.Status == "Up" && n.Load is not null);
-
     public static Wire.ClusterState ToWire(ClusterSnapshot cluster, string answeredBy) => new()
     {
         Model = cluster.Model,
@@ -17,7 +14,7 @@ public static class ClusterWriting
         NumericsVersion = cluster.NumericsVersion,
         RouteEpoch = cluster.RouteEpoch,
         ImbalanceScore = cluster.ImbalanceScore,
-        Ready = IsReady(cluster),
+        Ready = RouteHealthCheck.WhatIsMissing(cluster) is null,
         AnsweredBy = answeredBy,
         Nodes = { cluster.Nodes.Select(Node) },
         Groups = { cluster.Groups.OrderBy(g => g.Group).Select(Group) },
