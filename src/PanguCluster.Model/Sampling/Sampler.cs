@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using PanguCluster.Model.Kernels.Managed.Operations;
+using PanguCluster.Model.Shapes;
 
 namespace PanguCluster.Model.Sampling;
 
@@ -9,15 +10,15 @@ namespace PanguCluster.Model.Sampling;
 /// The result is a function of the arguments alone; the object is only workspace. Allocates nothing unless alternatives are asked for.
 /// </summary>
 /// <remarks>
-/// Probabilities are summed as whole numbers (2^44 is the first candidate's), so sums do not depend on their order and the vocabulary
+/// Probabilities are summed as whole numbers (2^40 is the first candidate's), so sums do not depend on their order and the vocabulary
 /// need not be sorted to know its total.
 /// </remarks>
 public sealed class Sampler
 {
     /// <summary>Sums of weights stay below 2^63.</summary>
-    public const int MaxVocabSize = 1 << 19;
+    public const int MaxVocabSize = ShapeLimits.MaxVocabulary;
 
-    private const float WeightOne = 1L << 44;
+    private const float WeightOne = 1L << 40;
 
     private readonly float[] _work;
     private readonly Penalties _penalties;
@@ -107,7 +108,7 @@ public sealed class Sampler
     /// <summary>Relative to the first candidate's, which is 1.</summary>
     private float Probability(float logit) => Exponential.Of(logit - _candidates.Maximum);
 
-    /// <summary>floor(p * 2^44): exact for p of at least 2^-21.</summary>
+    /// <summary>floor(p * 2^40): exact for p of at least 2^-17.</summary>
     private static long Weight(float probability) => (long)(probability * WeightOne);
 
     private long WeightOfFirst(int limit, ReadOnlySpan<float> logits)
