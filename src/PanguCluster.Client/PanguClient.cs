@@ -124,8 +124,11 @@ public sealed class PanguClient : IDisposable
     {
         public static Endpoint Open(string address)
         {
-            string url = address.Contains("://", StringComparison.Ordinal) ? address : "http://" + address;
-            if (!Uri.TryCreate(url, UriKind.Absolute, out var uri) || uri.Scheme is not ("http" or "https") || uri.Port <= 0)
+            bool bare = !address.Contains("://", StringComparison.Ordinal);
+            string url = bare ? "http://" + address : address;
+            // A bare name without a port would silently mean port 80.
+            bool namesPort = !bare || (address.LastIndexOf(':') is var colon and > 0 && ushort.TryParse(address.AsSpan(colon + 1), out _));
+            if (!namesPort || !Uri.TryCreate(url, UriKind.Absolute, out var uri) || uri.Scheme is not ("http" or "https"))
                 throw new ArgumentException($"'{address}' is no server address: expected HOST:PORT, like 127.0.0.1:7440.");
             // More streams than one connection takes open another; pings notice a peer that is gone without a word.
             var channel = GrpcChannel.ForAddress(uri, new GrpcChannelOptions

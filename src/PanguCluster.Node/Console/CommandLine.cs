@@ -34,7 +34,7 @@ public static class CommandLine
         var parsed = Create().Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
         if (parsed.Errors.Count > 0)
         {
-            await error.WriteLineAsync($"pangu: {parsed.Errors[0].Message} See: {HelpFor(parsed)}").ConfigureAwait(false);
+            await error.WriteLineAsync($"pangu: {Mistake(parsed)} See: {HelpFor(parsed)}").ConfigureAwait(false);
             return ExitCodes.Usage;
         }
         using var stop = new CancellationTokenSource();
@@ -60,6 +60,13 @@ public static class CommandLine
             signal.Cancel = !stop.IsCancellationRequested;
             stop.Cancel();
         }
+    }
+
+    /// <summary>The most telling of the parser's complaints, on one line: a word it does not know explains the others.</summary>
+    private static string Mistake(ParseResult parsed)
+    {
+        string message = parsed.UnmatchedTokens.Count > 0 ? $"'{parsed.UnmatchedTokens[0]}' is not known here." : parsed.Errors[0].Message;
+        return message.ReplaceLineEndings(" ");
     }
 
     private static string HelpFor(ParseResult parsed) =>
