@@ -119,7 +119,7 @@ internal sealed class JsonFields
 
     private int ToInt(string name, JsonElement value, int min, int max)
     {
-        if (value.ValueKind != JsonValueKind.Number || !value.TryGetInt32(out int number) || number < min || number > max)
+        if (!value.TryGetNumber(out int number) || number < min || number > max)
             throw Bad(name, $"is {Show(value)}: expected a whole number {min}..{max}");
         return number;
     }
@@ -138,4 +138,14 @@ internal sealed class JsonFields
     }
 
     private static string Kind(JsonElement value) => value.ValueKind.ToString().ToLowerInvariant();
+}
+
+internal static class JsonElements
+{
+    /// <summary>The 32-bit whole number an element holds; false for any other kind of element instead of an exception.</summary>
+    public static bool TryGetNumber(this JsonElement element, out int number)
+    {
+        number = 0;
+        return element.ValueKind == JsonValueKind.Number && element.TryGetInt32(out number);
+    }
 }
