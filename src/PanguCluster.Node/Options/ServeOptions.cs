@@ -82,11 +82,8 @@ public sealed partial record ServeOptions(
         throw new OptionException($"--model: not given, and the sample model {DefaultModel} is not here; name a model folder");
     }
 
-    public static string DefaultData()
-    {
-        string local = Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData);
-        return Path.Combine(local.Length > 0 ? local : Path.GetTempPath(), "pangu");
-    }
+    /// <summary>Above the cache that the other verbs use, so that a model is packed once for all.</summary>
+    public static string DefaultData() => Path.GetDirectoryName(ModelLocator.DefaultCacheRoot())!;
 
     private static NodeAddress Address(string option, string text, bool anyPort = true)
     {
