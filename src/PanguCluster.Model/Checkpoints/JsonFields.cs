@@ -44,13 +44,32 @@ internal sealed class JsonFields
     {
         if (utf8.Span.StartsWith("\uFEFF"u8))
             utf8 = utf8[3..];
+        if (!System.Text.Unicode.Utf8.IsValid(utf8.Span))
+            throw new ModelFormatException($"{where}: not valid JSON: not valid UTF-8");
         try
         {
+            RefuseBrokenEscapes(where, utf8.Span);
             return JsonDocument.Parse(utf8, new JsonDocumentOptions { AllowDuplicateProperties = false, MaxDepth = 32 });
         }
         catch (JsonException e)
         {
             throw new ModelFormatException($"{where}: not valid JSON: {e.Message}", e);
+        }
+    }
+
+    // An escape for half a surrogate pair is grammatical JSON but no text: the library throws only when the string is read.
+    private static void RefuseBrokenEscapes(string where, ReadOnlySpan<byte> utf8)
+    {
+        var reader = new Utf8JsonReader(utf8, new JsonReaderOptions { MaxDepth = 32 });
+        try
+        {
+            while (reader.Read())
+                if (reader.ValueIsEscaped)
+                    reader.GetString();
+        }
+        catch (InvalidOperationException e)
+        {
+            throw new ModelFormatException($"{where}: not valid JSON: a string near byte {reader.TokenStartIndex} holds half a surrogate pair", e);
         }
     }
 
@@ -119,7 +138,7 @@ internal sealed class JsonFields
 
     private int ToInt(string name, JsonElement value, int min, int max)
     {
-        if (value.ValueKind != JsonValueKind.Number || !value.TryGetInt32(out int number) || number < min || number > max)
+        if (!value.TryGetNumber(out int number) || number < min || number > max)
             throw Bad(name, $"is {Show(value)}: expected a whole number {min}..{max}");
         return number;
     }
@@ -138,4 +157,14 @@ internal sealed class JsonFields
     }
 
     private static string Kind(JsonElement value) => value.ValueKind.ToString().ToLowerInvariant();
+}
+
+internal static class JsonElements
+{
+    /// <summary>The 32-bit whole number an element holds; false for any other kind of element instead of an exception.</summary>
+    public static bool TryGetNumber(this JsonElement element, out int number)
+    {
+        number = 0;
+        return element.ValueKind == JsonValueKind.Number && element.TryGetInt32(out number);
+    }
 }

@@ -78,7 +78,7 @@ public static class ManifestJson
     }
 
     private static int IdOf(JsonFields fields, JsonElement element) =>
-        element.ValueKind == JsonValueKind.Number && element.TryGetInt32(out int id)
+        element.TryGetNumber(out int id)
             ? id
             : throw fields.Bad("eos_token_ids", $"holds {JsonFields.Show(element)}: expected whole numbers");
 

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using PanguCluster.Model.Checkpoints;
 using PanguCluster.Model.Shapes;
 
 namespace PanguCluster.Model.Packing;
@@ -21,7 +22,7 @@ public static class RandomModel
         shape.Validate();
         if (halfType is not (ElementType.Bf16 or ElementType.F16))
             throw new ArgumentOutOfRangeException(nameof(halfType), halfType, "Bf16 or F16");
-        var type = format == PackFormat.W8A8 ? ElementType.I8 : halfType;
+        var type = ManifestBuilder.WeightsOf(format, halfType);
         var random = new RandomWeights(seed);
         using var transaction = new PackTransaction(folder, replace: false);
         var files = new List<PackedFile>();
@@ -31,31 +32,9 @@ public static class RandomModel
         for (int g = 0; g < shape.Groups; g++)
             using (var file = new PackedFileWriter(transaction.Folder, PackedModel.GroupFileName(g), cancel, written))
                 files.Add(WriteGroup(file, layout, random));
-        return transaction.Commit(ManifestOf(name, shape, format, halfType, files));
-    }
-
-    private static Manifest ManifestOf(string name, ModelShape shape, PackFormat format, ElementType halfType, List<PackedFile> files)
-    {
-        var manifest = new Manifest
-        {
-            LayoutVersion = Manifest.CurrentLayoutVersion,
-            NumericsVersion = Manifest.CurrentNumericsVersion,
-            Name = name,
-            Shape = shape,
-            Format = format,
-            Weights = format == PackFormat.W8A8 ? ElementType.I8 : halfType,
-            Embedding = halfType,
-            KvCache = ManifestRules.StateTypeOf(format),
-            GroupOutput = ManifestRules.StateTypeOf(format),
-            TensorParallelSlices = 1,
-            BosTokenId = Math.Min(1, shape.VocabSize - 1),
-            EosTokenIds = [Math.Min(2, shape.VocabSize - 1)],
-            HasTokenizer = false,
-            Chat = new ChatSettings(DefaultSystemTurn: false),
-            Files = files,
-            Digest = "",
-        };
-        return manifest with { Digest = ManifestJson.ComputeDigest(manifest) };
+        int last = shape.VocabSize - 1;
+        var config = new CheckpointConfig(shape, Math.Min(1, last), [Math.Min(2, last)]);
+        return transaction.Commit(ManifestBuilder.Build(name, config, format, halfType, new ChatSettings(false), files));
     }
 
     private static PackedFile WriteTrunk(PackedFileWriter file, TrunkLayout layout, RandomWeights random)
