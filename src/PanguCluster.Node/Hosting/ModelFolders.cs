@@ -1,8 +1,6 @@
 using System.Globalization;
 using PanguCluster.Model.Packing;
-using PanguCluster.Model.Tokenization;
 using PanguCluster.Node.Options;
-using PanguCluster.Node.Services;
 
 namespace PanguCluster.Node.Hosting;
 
@@ -18,14 +16,6 @@ public static class ModelFolders
             .ConfigureAwait(false);
     }
 
-    /// <exception cref="ModelFormatException">The tokenizer files are damaged.</exception>
-    public static ServedModel Serve(PackedModel packed, int contextLength)
-    {
-        var manifest = packed.Manifest;
-        var codec = manifest.HasTokenizer ? new TokenizerCodec(PanguTokenizer.Open(packed.Folder), manifest.Chat) : null;
-        return new ServedModel(manifest, contextLength, codec);
-    }
-
     /// <summary>Tells every tenth of the way: a line is readable in a log too.</summary>
     private sealed class Lines(string model, TextWriter error) : IProgress<PackProgress>
     {
@@ -33,7 +23,7 @@ public static class ModelFolders
 
         public void Report(PackProgress value)
         {
-            int tenth = (int)(value.Fraction * 10);
+            int tenth = value.Total == 0 ? 10 : (int)(10 * value.Written / value.Total);
             if (tenth <= _told)
                 return;
             _told = tenth;

@@ -29,7 +29,7 @@ public sealed partial record ServeOptions(
     public const string DefaultModel = "models/pangu-nano";
 
     /// <summary>More worker threads than this per node is a slip, not a machine.</summary>
-    public const int MaxThreads = 1024;
+    public const int MaxThreads = 256;
 
     public static IReadOnlyList<string> KnownRoles { get; } = ["decoder", "expert", "gateway"];
 
