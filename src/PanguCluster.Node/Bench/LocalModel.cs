@@ -6,10 +6,11 @@ namespace PanguCluster.Node.Bench;
 /// <summary>All of a model in this process, without actors: its trunk and every expert group.</summary>
 public sealed class LocalModel : IDisposable
 {
-    private LocalModel(PackedModel model, string kernelName, ITrunk trunk, IReadOnlyList<IExpertGroup> groups)
+    private LocalModel(PackedModel model, string kernelName, int kvBlocks, ITrunk trunk, IReadOnlyList<IExpertGroup> groups)
     {
         Model = model;
         KernelName = kernelName;
+        KvBlocks = kvBlocks;
         Trunk = trunk;
         Groups = groups;
     }
@@ -18,6 +19,9 @@ public sealed class LocalModel : IDisposable
 
     /// <summary>Of the kernels: "avx512", "managed", ...</summary>
     public string KernelName { get; }
+
+    /// <summary>Blocks of 64 positions in the KV cache.</summary>
+    public int KvBlocks { get; }
 
     public ITrunk Trunk { get; }
     public IReadOnlyList<IExpertGroup> Groups { get; }
@@ -42,7 +46,7 @@ public sealed class LocalModel : IDisposable
             groups.ForEach(g => g.Dispose());
             throw;
         }
-        return new LocalModel(model, kernels.Name, trunk, groups);
+        return new LocalModel(model, kernels.Name, blocks, trunk, groups);
     }
 
     public void Dispose()
