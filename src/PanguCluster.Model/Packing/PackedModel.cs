@@ -21,13 +21,81 @@ public sealed class PackedModel
     /// <summary>The layout all group files share.</summary>
     public GroupLayout Group { get; }
 
-    public string TrunkPath => Path.Combine(Folder, "trunk.bin");
+    public const string ManifestFileName = "manifest.json";
+    public const string TrunkFileName = "trunk.bin";
+
+    public string TrunkPath => Path.Combine(Folder, TrunkFileName);
     public string GroupPath(int group) => Path.Combine(Folder, GroupFileName(group));
     public static string GroupFileName(int group) => $"group-{group:00}.bin";
 
+    /// <summary>
+    /// Files the manifest lists and the folder lacks. Not an error by itself: a node may own only some groups. Mapping a missing one is.
+    /// </summary>
+    public required IReadOnlyList<string> MissingFiles { get; init; }
+
+    public bool HasGroup(int group) => !MissingFiles.Contains(GroupFileName(group));
+
+    /// <summary>Path of tokenizer.model, or null where the model has none or the file is missing.</summary>
+    public string? TokenizerPath =>
+        Manifest.HasTokenizer && !MissingFiles.Contains(ManifestRules.TokenizerFile) ? Path.Combine(Folder, ManifestRules.TokenizerFile) : null;
+
+    /// <summary>Whether a folder holds a manifest at all; says nothing about whether it opens.</summary>
+    public static bool IsPacked(string folder) => File.Exists(Path.Combine(folder, ManifestFileName));
+
     /// <summary>Reads and validates the manifest and the sizes of the files that are present. Digests are checked when a file is mapped.</summary>
     /// <exception cref="ModelFormatException">The folder is no packed model, or one this build cannot run; the message says which field.</exception>
-    public static PackedModel Open(string folder) => throw new NotImplementedException();
+    public static PackedModel Open(string folder)
+    {
+        string path = Path.Combine(folder, ManifestFileName);
+        if (!Directory.Exists(folder))
+            throw new ModelFormatException($"{folder}: no such folder");
+        if (!File.Exists(path))
+            throw new ModelFormatException($"{folder}: not a packed model (no {ManifestFileName}); make one with: pangu pack SRC DST");
+        byte[] bytes;
+        try
+        {
+            if (new FileInfo(path).Length > MaxManifestBytes)
+                throw new ModelFormatException($"{path}: over {MaxManifestBytes} bytes, no manifest is that long");
+            bytes = File.ReadAllBytes(path);
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new ModelFormatException($"{path}: cannot be read: {e.Message}", e);
+        }
+        var manifest = ManifestJson.Parse(path, bytes);
+        var missing = new List<string>();
+        foreach (var file in manifest.Files)
+        {
+            var info = new FileInfo(Path.Combine(folder, file.Name));
+            if (!info.Exists)
+                missing.Add(file.Name);
+            else if (info.Length != file.Bytes)
+                throw new ModelFormatException($"{info.FullName}: {info.Length} bytes, the manifest says {file.Bytes}: copy or pack it again");
+        }
+        return new PackedModel(folder, manifest) { MissingFiles = missing };
+    }
+
+    /// <summary>The manifest's entry of a file.</summary>
+    /// <exception cref="ModelFormatException">The manifest lists no such file.</exception>
+    public PackedFile Entry(string name) =>
+        Manifest.Files.FirstOrDefault(f => f.Name == name)
+        ?? throw new ModelFormatException($"{Folder}: the manifest lists no file {name}");
+
+    /// <summary>Recomputes one file's SHA-256; what a kernel calls before it maps the file.</summary>
+    /// <param name="progress">Bytes read so far of this file.</param>
+    /// <exception cref="ModelFormatException">The file is missing, or its size or digest differs from the manifest.</exception>
+    public void VerifyFile(string name, IProgress<long>? progress = null, CancellationToken cancel = default)
+    {
+        var entry = Entry(name);
+        string path = Path.Combine(Folder, name);
+        var (bytes, digest) = FileDigest.Compute(path, progress, cancel);
+        if (bytes != entry.Bytes)
+            throw new ModelFormatException($"{path}: {bytes} bytes, the manifest says {entry.Bytes}: copy or pack it again");
+        if (digest != entry.Sha256)
+            throw new ModelFormatException($"{path}: SHA-256 is {digest}, the manifest says {entry.Sha256}: the file is damaged, copy or pack it again");
+    }
+
+    private const long MaxManifestBytes = 4 << 20;
 }
 
 /// <summary>A checkpoint or packed model that cannot be used. The message names file, field and what was expected.</summary>

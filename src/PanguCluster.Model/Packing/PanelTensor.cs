@@ -18,6 +18,9 @@ public readonly record struct PanelTensor(
     public const int Lanes = 64;
     public const long None = -1;
 
+    /// <summary>What a missing or zero weight is stored as in an I8 tensor.</summary>
+    public const byte ZeroI8 = 128;
+
     public int PaddedInputs => Type == ElementType.I8 ? (Inputs + 3) & ~3 : Inputs;
     public int OutputPanels => (Outputs + Lanes - 1) / Lanes;
     public int Panels => OutputPanels * (Paired ? 2 : 1);

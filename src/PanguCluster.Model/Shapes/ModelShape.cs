@@ -34,4 +34,12 @@ public sealed record ModelShape
 
     /// <summary>K/M: how many experts of every group serve one token.</summary>
     public int ChosenPerGroup => ExpertsPerToken / Groups;
+
+    /// <summary>Checks every field and every derived size; returns this shape so that it can stand in an expression.</summary>
+    /// <exception cref="Packing.ModelFormatException">The message names the field, its value and the limit.</exception>
+    public ModelShape Validate()
+    {
+        ShapeLimits.Check(this);
+        return this;
+    }
 }

@@ -1,0 +1,34 @@
+using PanguCluster.Model.Checkpoints;
+
+namespace PanguCluster.Model.Packing;
+
+/// <summary>Completes a manifest from what differs between models: the rest follows from the format, and the digest from all of it.</summary>
+internal static class ManifestBuilder
+{
+    public static Manifest Build(
+        string name, CheckpointConfig config, PackFormat format, ElementType halfType, ChatSettings chat, IReadOnlyList<PackedFile> files)
+    {
+        var manifest = new Manifest
+        {
+            LayoutVersion = Manifest.CurrentLayoutVersion,
+            NumericsVersion = Manifest.CurrentNumericsVersion,
+            Name = name,
+            Shape = config.Shape,
+            Format = format,
+            Weights = WeightsOf(format, halfType),
+            Embedding = halfType,
+            KvCache = ManifestRules.StateTypeOf(format),
+            GroupOutput = ManifestRules.StateTypeOf(format),
+            TensorParallelSlices = 1,
+            BosTokenId = config.BosTokenId,
+            EosTokenIds = config.EosTokenIds,
+            HasTokenizer = files.Any(f => f.Name == ManifestRules.TokenizerFile),
+            Chat = chat,
+            Files = files,
+            Digest = "",
+        };
+        return manifest with { Digest = ManifestJson.ComputeDigest(manifest) };
+    }
+
+    public static ElementType WeightsOf(PackFormat format, ElementType halfType) => format == PackFormat.W8A8 ? ElementType.I8 : halfType;
+}
