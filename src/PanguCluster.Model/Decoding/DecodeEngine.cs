@@ -1,5 +1,6 @@
 using PanguCluster.Model.Kernels;
 using PanguCluster.Model.Packing;
+using PanguCluster.Model.Sampling;
 
 namespace PanguCluster.Model.Decoding;
 
@@ -8,38 +9,212 @@ namespace PanguCluster.Model.Decoding;
 /// drives <c>BeginStep, (BeginLayer, [routed experts elsewhere], ComputeShared, EndLayer) x L, EndStep</c>. The routed experts' work is
 /// the caller's: fill the dispatch's outputs between BeginLayer and EndLayer. The steady state allocates nothing.
 /// </summary>
+/// <remarks>Calls out of this order throw <see cref="InvalidOperationException"/>: they are a bug of the driver.</remarks>
 public sealed class DecodeEngine : IDisposable
 {
-    public DecodeEngine(PackedModel model, ITrunk trunk, DecoderOptions options) => throw new NotImplementedException();
+    private const int NoStep = -1;
 
-    public PackedModel Model => throw new NotImplementedException();
-    public DecoderLoad Load => throw new NotImplementedException();
+    private readonly ITrunk _trunk;
+    private readonly DecoderOptions _options;
+    private readonly SequenceRoster _roster;
+    private readonly StepPlan _plan;
+    private readonly StepBatch _batch;
+    private readonly LayerDispatch _dispatch;
+    private readonly Sampler _sampler;
+    private readonly float[] _hidden; // [MaxRows, H]
+    private readonly float[] _shared; // [MaxRows, H]
+    private readonly float[] _logits; // [MaxSequences, V]
+    private int _layer = NoStep; // next layer of the step under way
+    private bool _inLayer;
+    private long _steps;
+    private long _tokens;
+
+    /// <param name="model">The packed model the trunk was opened from.</param>
+    /// <param name="trunk">Opened with at least these rows, blocks and positions; the engine owns it from here on and disposes it.</param>
+    /// <param name="options">Limits. The positions are capped by the model's own; no more sequences run than a step has rows.</param>
+    public DecodeEngine(PackedModel model, ITrunk trunk, DecoderOptions options)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(options.MaxRows, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(options.MaxSequences, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(options.MaxWaiting, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(options.KvBlocks, 1);
+        ArgumentOutOfRangeException.ThrowIfLessThan(options.MaxPositions, 2);
+        var shape = model.Shape;
+        Model = model;
+        _trunk = trunk;
+        _options = options with { MaxPositions = Math.Min(options.MaxPositions, shape.MaxPositions) };
+        _roster = new SequenceRoster(_options);
+        _plan = new StepPlan(_roster.MaxSequences);
+        _batch = new StepBatch(options.MaxRows, options.KvBlocks);
+        _dispatch = new LayerDispatch(model.Manifest, options.MaxRows);
+        _sampler = new Sampler(shape.VocabSize);
+        _hidden = GC.AllocateArray<float>(checked(options.MaxRows * shape.HiddenSize), pinned: true);
+        _shared = GC.AllocateArray<float>(checked(options.MaxRows * shape.HiddenSize), pinned: true);
+        _logits = GC.AllocateArray<float>(checked(_roster.MaxSequences * shape.VocabSize), pinned: true);
+    }
+
+    public PackedModel Model { get; }
+
+    public DecoderLoad Load => new(
+        _roster.Running, _roster.Waiting, _roster.FreeBlocks, _options.KvBlocks, _tokens, _steps, _roster.Preemptions);
 
     /// <summary>Whether a sequence is running or waiting.</summary>
-    public bool HasWork => throw new NotImplementedException();
+    public bool HasWork => _roster.Running + _roster.Waiting > 0;
 
-    public SubmitOutcome Submit(SequenceRequest request) => throw new NotImplementedException();
+    private bool InStep => _layer != NoStep;
+
+    public SubmitOutcome Submit(SequenceRequest request) => IsValid(request) ? _roster.Submit(request) : SubmitOutcome.Invalid;
 
     /// <summary>Ends a sequence without a further event and frees its blocks, at once or, inside a step, when the step ends. False if unknown.</summary>
-    public bool Cancel(SequenceId id) => throw new NotImplementedException();
+    public bool Cancel(SequenceId id) => _roster.Cancel(id, InStep);
 
     /// <summary>Plans a step and embeds its rows. Returns the number of rows; 0: nothing can run.</summary>
-    public int BeginStep() => throw new NotImplementedException();
+    public int BeginStep()
+    {
+        Require(!InStep, "a step is under way");
+        _roster.Plan(_plan);
+        if (_plan.TotalRows == 0)
+            return 0;
+        _roster.Apply(_plan);
+        FillBatch();
+        _dispatch.StepId++;
+        _dispatch.Rows = _batch.Rows;
+        _trunk.Embed(_batch, _hidden);
+        _layer = 0;
+        return _batch.Rows;
+    }
 
     /// <summary>Attention and routing of one layer. The dispatch is the engine's one buffer; it stays valid until EndLayer.</summary>
-    public LayerDispatch BeginLayer(int layer) => throw new NotImplementedException();
+    public LayerDispatch BeginLayer(int layer)
+    {
+        Require(layer == _layer && layer < Model.Shape.Layers && !_inLayer, "this is not the next layer");
+        _dispatch.Layer = layer;
+        _trunk.Attend(layer, _batch, _hidden);
+        _trunk.Route(layer, _hidden, _dispatch);
+        _inLayer = true;
+        return _dispatch;
+    }
 
     /// <summary>The shared expert: independent of the routed ones, so it overlaps the wait for them.</summary>
-    public void ComputeShared(int layer) => throw new NotImplementedException();
+    public void ComputeShared(int layer)
+    {
+        Require(_inLayer && layer == _layer, "the layer has not begun");
+        _trunk.SharedExpert(layer, _dispatch, _shared);
+    }
 
     /// <summary>Adds the groups' outputs and the shared expert's to the residual stream.</summary>
-    public void EndLayer(int layer) => throw new NotImplementedException();
+    public void EndLayer(int layer)
+    {
+        Require(_inLayer && layer == _layer, "the layer has not begun");
+        _trunk.Combine(_dispatch, _shared, _hidden);
+        _inLayer = false;
+        _layer++;
+    }
 
-    /// <summary>Logits, sampling, events; retires what is finished.</summary>
-    public void EndStep(ITokenSink sink) => throw new NotImplementedException();
+    /// <summary>Logits, sampling, events; retires what is finished. The sink may submit and cancel; it must not throw.</summary>
+    public void EndStep(ITokenSink sink)
+    {
+        Require(_layer == Model.Shape.Layers, "not every layer has ended");
+        if (_batch.LogitCount > 0)
+            _trunk.Logits(_batch, _hidden, _logits);
+        int logitRow = 0;
+        foreach (var rows in _plan.Entries)
+        {
+            var sequence = _roster[rows.Sequence];
+            sequence.Cached += rows.Count;
+            if (rows.Last)
+                Advance(sequence, LogitsOf(logitRow++), sink);
+        }
+        _steps++;
+        LeaveStep();
+    }
 
-    /// <summary>Gives a begun step up (its experts cannot be reached): everything is as before BeginStep and the step may be begun again.</summary>
-    public void AbortStep() => throw new NotImplementedException();
+    /// <summary>
+    /// Gives a begun step up (its experts cannot be reached): no token and no cached position of it counts, and the step may be begun
+    /// again, under a new step id. Who was admitted or preempted by its plan stays so, which no output can show.
+    /// </summary>
+    public void AbortStep()
+    {
+        Require(InStep, "no step is under way");
+        LeaveStep();
+    }
 
-    public void Dispose() => throw new NotImplementedException();
+    public void Dispose() => _trunk.Dispose();
+
+    private void LeaveStep()
+    {
+        _layer = NoStep;
+        _inLayer = false;
+        _roster.Retire();
+    }
+
+    private void FillBatch()
+    {
+        int row = 0, blocks = 0, logits = 0;
+        foreach (var rows in _plan.Entries)
+        {
+            var sequence = _roster[rows.Sequence];
+            for (int i = 0; i < rows.Count; i++, row++)
+            {
+                _batch.Tokens[row] = sequence.Tokens[rows.Start + i];
+                _batch.Positions[row] = rows.Start + i;
+                _batch.Tables[row] = blocks;
+            }
+            sequence.Blocks.CopyTo(_batch.Blocks.AsSpan(blocks));
+            blocks += sequence.BlockCount;
+            if (rows.Last)
+                _batch.LogitRows[logits++] = row - 1;
+        }
+        _batch.Rows = row;
+        _batch.BlockEntries = blocks;
+        _batch.LogitCount = logits;
+    }
+
+    private void Advance(Sequence sequence, ReadOnlySpan<float> logits, ITokenSink sink)
+    {
+        if (sequence.Cancelled)
+            return;
+        if (!Sampler.IsFinite(logits))
+        {
+            Finish(sequence, FinishReason.Error, sink, $"the logits of token {sequence.GeneratedCount} hold a NaN or an infinite value");
+            return;
+        }
+        var token = _sampler.Sample(logits, sequence.Tokens, sequence.PromptLength, sequence.Choice, sequence.Sampling);
+        if (sequence.IsStop(token.TokenId))
+        {
+            Finish(sequence, FinishReason.Stop, sink, null);
+            return;
+        }
+        sequence.Append(token.TokenId);
+        _tokens++;
+        sink.OnToken(sequence.Id, token);
+        if (sequence.Length == sequence.MaxLength && !sequence.Cancelled)
+            Finish(sequence, FinishReason.Length, sink, null);
+    }
+
+    private static void Finish(Sequence sequence, FinishReason reason, ITokenSink sink, string? detail)
+    {
+        sequence.Finished = true;
+        sink.OnFinished(sequence.Id, reason, sequence.PromptLength, sequence.GeneratedCount, detail);
+    }
+
+    private Span<float> LogitsOf(int row) => _logits.AsSpan(row * Model.Shape.VocabSize, Model.Shape.VocabSize);
+
+    private bool IsValid(SequenceRequest request) =>
+        request.Prompt.Length > 0 && request.Choice >= 0 && request.MaxTokens > request.Generated.Length
+        && InVocabulary(request.Prompt) && InVocabulary(request.Generated);
+
+    private bool InVocabulary(int[] tokens)
+    {
+        foreach (int token in tokens)
+            if ((uint)token >= (uint)Model.Shape.VocabSize)
+                return false;
+        return true;
+    }
+
+    private static void Require(bool condition, string otherwise)
+    {
+        if (!condition)
+            throw new InvalidOperationException(otherwise);
+    }
 }

@@ -39,6 +39,12 @@ public enum SubmitOutcome
 
     /// <summary>A sequence with this id is running already.</summary>
     Duplicate,
+
+    /// <summary>
+    /// The request breaks a rule its sender has to check: an empty prompt, a token id outside the vocabulary, a negative choice, or
+    /// nothing left to generate (<see cref="SequenceRequest.Generated"/> has <see cref="SequenceRequest.MaxTokens"/> tokens already).
+    /// </summary>
+    Invalid,
 }
 
 /// <summary>A decoder's load, for choosing the least loaded one.</summary>

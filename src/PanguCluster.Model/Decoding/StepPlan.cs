@@ -1,0 +1,57 @@
+namespace PanguCluster.Model.Decoding;
+
+/// <summary>What the planner sees of one sequence.</summary>
+/// <param name="Length">Tokens known: prompt and answer so far.</param>
+/// <param name="Cached">Positions already in the KV cache; below <paramref name="Length"/>, as the newest token is always still to be fed.</param>
+/// <param name="Blocks">KV blocks held; 0 while waiting.</param>
+/// <param name="MaxPositions">Most positions it will ever have in the cache.</param>
+public readonly record struct SequenceView(int Length, int Cached, int Blocks, int MaxPositions)
+{
+    /// <summary>Tokens known but not in the cache: 1 for a decoding sequence, more for one that is (re)prefilled.</summary>
+    public int Pending => Length - Cached;
+}
+
+/// <param name="MaxRows">Most rows of a step.</param>
+/// <param name="MaxSequences">Most sequences running at once; no more than <paramref name="MaxRows"/>, so that each can have a row.</param>
+/// <param name="FreeBlocks">KV blocks that belong to nobody.</param>
+public readonly record struct PlanLimits(int MaxRows, int MaxSequences, int FreeBlocks);
+
+/// <summary>Rows of one sequence in a step: tokens at positions Start .. Start + Count - 1.</summary>
+/// <param name="Sequence">Index in the running list after the plan's preemptions and admissions.</param>
+/// <param name="Start">First position.</param>
+/// <param name="Count">Rows, at least one.</param>
+/// <param name="Last">Whether the newest known token is among them, so that the next one can be drawn.</param>
+public readonly record struct PlannedRows(int Sequence, int Start, int Count, bool Last);
+
+/// <summary>One step: how many leave and join the running list, and the rows. Refilled by the planner, allocated once.</summary>
+public sealed class StepPlan(int maxSequences)
+{
+    private readonly PlannedRows[] _rows = new PlannedRows[maxSequences];
+    private int _count;
+
+    /// <summary>How many of the most recently admitted running sequences give up their blocks and go back to the head of the queue.</summary>
+    public int Preempted { get; set; }
+
+    /// <summary>How many from the head of the waiting queue start, after the preempted have left. Each gets blocks for all its tokens.</summary>
+    public int Admitted { get; set; }
+
+    /// <summary>Rows of all entries.</summary>
+    public int TotalRows { get; private set; }
+
+    /// <summary>In row order: decoding sequences first, then prefill chunks, each in admission order.</summary>
+    public ReadOnlySpan<PlannedRows> Entries => _rows.AsSpan(0, _count);
+
+    public void Clear()
+    {
+        _count = 0;
+        TotalRows = 0;
+        Preempted = 0;
+        Admitted = 0;
+    }
+
+    public void Add(PlannedRows rows)
+    {
+        _rows[_count++] = rows;
+        TotalRows += rows.Count;
+    }
+}
