@@ -1,1 +1,1 @@
-return 0;
+return await PanguCluster.Node.Console.CommandLine.RunAsync(args);

@@ -44,13 +44,32 @@ internal sealed class JsonFields
     {
         if (utf8.Span.StartsWith("\uFEFF"u8))
             utf8 = utf8[3..];
+        if (!System.Text.Unicode.Utf8.IsValid(utf8.Span))
+            throw new ModelFormatException($"{where}: not valid JSON: not valid UTF-8");
         try
         {
+            RefuseBrokenEscapes(where, utf8.Span);
             return JsonDocument.Parse(utf8, new JsonDocumentOptions { AllowDuplicateProperties = false, MaxDepth = 32 });
         }
         catch (JsonException e)
         {
             throw new ModelFormatException($"{where}: not valid JSON: {e.Message}", e);
+        }
+    }
+
+    // An escape for half a surrogate pair is grammatical JSON but no text: the library throws only when the string is read.
+    private static void RefuseBrokenEscapes(string where, ReadOnlySpan<byte> utf8)
+    {
+        var reader = new Utf8JsonReader(utf8, new JsonReaderOptions { MaxDepth = 32 });
+        try
+        {
+            while (reader.Read())
+                if (reader.ValueIsEscaped)
+                    reader.GetString();
+        }
+        catch (InvalidOperationException e)
+        {
+            throw new ModelFormatException($"{where}: not valid JSON: a string near byte {reader.TokenStartIndex} holds half a surrogate pair", e);
         }
     }
 

@@ -61,7 +61,8 @@ public sealed class DecodeEngine : IDisposable
     /// <summary>Whether a sequence is running or waiting.</summary>
     public bool HasWork => _roster.Running + _roster.Waiting > 0;
 
-    private bool InStep => _layer != NoStep;
+    /// <summary>Between BeginStep and EndStep or AbortStep.</summary>
+    public bool InStep => _layer != NoStep;
 
     public SubmitOutcome Submit(SequenceRequest request) => IsValid(request) ? _roster.Submit(request) : SubmitOutcome.Invalid;
 

@@ -55,16 +55,11 @@ internal sealed class PackTransaction : IDisposable
             stream.Flush(flushToDisk: true);
         }
         RefuseOccupied();
-        string? old = null;
         if (Directory.Exists(_destination))
-        {
-            old = _destination + Marker + "old-" + Guid.NewGuid().ToString("N")[..12];
-            Directory.Move(_destination, old);
-        }
+            Directory.Move(_destination, _destination + Marker + "old-" + Guid.NewGuid().ToString("N")[..12]);
         Directory.Move(Folder, _destination);
-        if (old is not null)
-            Directory.Delete(old, recursive: true);
         Release();
+        RemoveAbandoned(_destination);
         return PackedModel.Open(_destination);
     }
 

@@ -95,8 +95,45 @@ public sealed class PackedModel
             throw new ModelFormatException($"{path}: SHA-256 is {digest}, the manifest says {entry.Sha256}: the file is damaged, copy or pack it again");
     }
 
+    /// <summary>Recomputes the digest of every file. Goes on after a bad file, so that one run shows all damage.</summary>
+    public IReadOnlyList<FileVerdict> Verify(IProgress<VerifyProgress>? progress = null, CancellationToken cancel = default)
+    {
+        long total = Manifest.Files.Sum(f => f.Bytes), before = 0;
+        var verdicts = new List<FileVerdict>();
+        foreach (var file in Manifest.Files)
+        {
+            string? problem = null;
+            long done = before;
+            try
+            {
+                var step = progress is null ? null : new Relay(read => progress.Report(new VerifyProgress(done + read, total, file.Name)));
+                VerifyFile(file.Name, step, cancel);
+            }
+            catch (ModelFormatException e)
+            {
+                problem = e.Message;
+            }
+            verdicts.Add(new FileVerdict(file.Name, MissingFiles.Contains(file.Name), problem));
+            before += file.Bytes;
+        }
+        return verdicts;
+    }
+
     private const long MaxManifestBytes = 4 << 20;
+
+    // Progress<T> posts to a context; a verification reports in order, on its own thread.
+    private sealed class Relay(Action<long> report) : IProgress<long>
+    {
+        public void Report(long value) => report(value);
+    }
 }
+
+/// <summary>Bytes read of all files' bytes, and the file at hand.</summary>
+public readonly record struct VerifyProgress(long Read, long Total, string File);
+
+/// <param name="Missing">The file is not there: allowed, a node may own only some groups.</param>
+/// <param name="Problem">What is wrong, or null.</param>
+public sealed record FileVerdict(string File, bool Missing, string? Problem);
 
 /// <summary>A checkpoint or packed model that cannot be used. The message names file, field and what was expected.</summary>
 public sealed class ModelFormatException : Exception

@@ -1,0 +1,134 @@
+using Akka.Actor;
+using Akka.Event;
+using PanguCluster.Actors.Placement;
+using PanguCluster.Model.Kernels;
+using PanguCluster.Model.Packing;
+
+namespace PanguCluster.Actors.Experts;
+
+/// <summary>
+/// A device: owns one group's weights and computes the rows it is told to, on the compute dispatcher. A sharding entity; whoever sends
+/// rows has its reference from <see cref="LocalDevices"/>, so no lookup stands in the way.
+/// </summary>
+public sealed class ExpertGroupActor : UntypedActor
+{
+    private readonly PackedModel _model;
+    private readonly IKernels _kernels;
+    private readonly DeviceOptions _options;
+    private readonly LocalDevices _devices;
+    private readonly IActorRef _placement;
+    private readonly TimeProvider _time;
+    private readonly int _group;
+    private readonly ILoggingAdapter _log = Context.GetLogger();
+
+    private GroupOpening? _opening;
+    private IExpertGroup? _handle;
+    private ICancelable? _retry;
+    private long _incarnation;
+    private int _failures;
+
+    public ExpertGroupActor(
+        PackedModel model, IKernels kernels, DeviceOptions options, LocalDevices devices, IActorRef placement, TimeProvider time, int group)
+    {
+        _model = model;
+        _kernels = kernels;
+        _options = options;
+        _devices = devices;
+        _placement = placement;
+        _time = time;
+        _group = group;
+    }
+
+    protected override void PreStart() => Open();
+
+    protected override void PostStop()
+    {
+        _retry?.Cancel();
+        _devices.Remove(_group, Self);
+        if (_handle is not null)
+            _handle.Dispose();
+        else
+            _opening?.Abandon();
+        _placement.Tell(new ExpertGroupProtocol.Stopped(_group, Self));
+    }
+
+    protected override void OnReceive(object message)
+    {
+        switch (message)
+        {
+            case ComputeRows work:
+                Compute(work);
+                break;
+            case ExpertGroupProtocol.Opened opened when ReferenceEquals(opened.Opening, _opening):
+                OnOpened(opened.Opening);
+                break;
+            case ExpertGroupProtocol.OpenAgain:
+                Open();
+                break;
+            case EnsureGroup:
+                break;
+            default:
+                Unhandled(message);
+                break;
+        }
+    }
+
+    private void Open()
+    {
+        _incarnation = _time.GetUtcNow().ToUnixTimeMilliseconds();
+        Report(OwnedGroupState.Starting, "");
+        var self = Self;
+        _opening = GroupOpening.Start(_kernels, _model, _group, _options.Group, o => self.Tell(new ExpertGroupProtocol.Opened(o)));
+    }
+
+    private void OnOpened(GroupOpening opening)
+    {
+        if (opening.Handle is { } handle)
+        {
+            _handle = handle;
+            _failures = 0;
+            _devices.Add(_group, Self);
+            Report(OwnedGroupState.Ready, "");
+            return;
+        }
+        _opening = null;
+        string reason = opening.Error!.Message;
+        var wait = Backoff(_options, _failures++);
+        _log.Error("group {0} cannot be opened: {1} Next attempt in {2} s.", _group, reason, wait.TotalSeconds);
+        Report(OwnedGroupState.Failed, reason);
+        _retry = Context.System.Scheduler.ScheduleTellOnceCancelable(wait, Self, ExpertGroupProtocol.OpenAgain.Instance, Self);
+    }
+
+    private void Compute(ComputeRows work)
+    {
+        if (!work.TryClaim())
+            return;
+        if (_handle is null)
+        {
+            work.Complete(ComputeStatus.NotReady);
+            return;
+        }
+        string? error = null;
+        try
+        {
+            var b = work.Buffer;
+            _handle.Forward(b.Layer, b.Rows, b.ActivationRows, b.ExpertsOf(_group), b.WeightsOf(_group), b.OutputOf(_group));
+        }
+        catch (Exception e)
+        {
+            error = $"group {_group}, layer {work.Buffer.Layer}: {e.Message}";
+            _log.Error(e, "kernel of group {0} failed", _group);
+        }
+        work.Complete(error is null ? ComputeStatus.Done : ComputeStatus.Failed, error);
+    }
+
+    /// <summary>1, 2, 4, ... times the shortest wait, up to the longest.</summary>
+    internal static TimeSpan Backoff(DeviceOptions options, int failures)
+    {
+        double factor = Math.Pow(2, Math.Min(failures, 30));
+        return TimeSpan.FromMilliseconds(Math.Min(options.RetryMax.TotalMilliseconds, options.RetryMin.TotalMilliseconds * factor));
+    }
+
+    private void Report(OwnedGroupState state, string reason) =>
+        _placement.Tell(new ExpertGroupProtocol.Report(new OwnedGroup(_group, _incarnation, state, reason), Self));
+}

@@ -1,0 +1,30 @@
+using Akka.Actor;
+using PanguCluster.Actors.Placement;
+using PanguCluster.Model.Kernels;
+
+namespace PanguCluster.Actors.Experts;
+
+/// <summary>What a device says inside its process. <see cref="EnsureGroup"/> is the one message that reaches it from outside.</summary>
+public static class ExpertGroupProtocol
+{
+    public interface IMessage : INoSerializationVerificationNeeded;
+
+    /// <summary>To the node's placement: this process owns the group in this state.</summary>
+    public sealed record Report(OwnedGroup Group, IActorRef Device) : IMessage;
+
+    /// <summary>To the node's placement: the device has stopped.</summary>
+    public sealed record Stopped(int Group, IActorRef Device) : IMessage;
+
+    internal sealed record Opened(GroupOpening Opening) : IMessage;
+
+    internal sealed record OpenAgain : IMessage
+    {
+        public static readonly OpenAgain Instance = new();
+    }
+}
+
+/// <summary>How devices are opened and how long they wait after a failure.</summary>
+public sealed record DeviceOptions(GroupOptions Group, TimeSpan RetryMin, TimeSpan RetryMax)
+{
+    public static DeviceOptions Default(int maxRows) => new(new GroupOptions(maxRows), TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(30));
+}

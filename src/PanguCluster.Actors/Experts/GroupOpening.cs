@@ -1,0 +1,56 @@
+using PanguCluster.Model.Kernels;
+using PanguCluster.Model.Packing;
+
+namespace PanguCluster.Actors.Experts;
+
+/// <summary>
+/// One attempt to open a group's weights, on a thread of its own: mapping and verifying may take seconds and must hold up neither the
+/// devices that compute nor the cluster's heartbeats. Exactly one side disposes the handle, even if the actor stops meanwhile.
+/// </summary>
+internal sealed class GroupOpening
+{
+    private const int Running = 0;
+    private const int Finished = 1;
+    private const int Abandoned = 2;
+
+    private int _state = Running;
+
+    public IExpertGroup? Handle { get; private set; }
+    public Exception? Error { get; private set; }
+
+    public static GroupOpening Start(IKernels kernels, PackedModel model, int group, GroupOptions options, Action<GroupOpening> finished)
+    {
+        var opening = new GroupOpening();
+        var thread = new Thread(() => opening.Run(kernels, model, group, options, finished))
+        {
+            IsBackground = true,
+            Name = $"open-group-{group}",
+        };
+        thread.Start();
+        return opening;
+    }
+
+    /// <summary>The actor is going: whatever was or will be opened is disposed.</summary>
+    public void Abandon()
+    {
+        if (Interlocked.Exchange(ref _state, Abandoned) == Finished)
+            Handle?.Dispose();
+    }
+
+    private void Run(IKernels kernels, PackedModel model, int group, GroupOptions options, Action<GroupOpening> finished)
+    {
+        try
+        {
+            Handle = kernels.OpenGroup(model, group, options);
+        }
+        catch (Exception e)
+        {
+            // Whatever went wrong is the device's state, never the node's end.
+            Error = e;
+        }
+        if (Interlocked.CompareExchange(ref _state, Finished, Running) == Running)
+            finished(this);
+        else
+            Handle?.Dispose();
+    }
+}

@@ -1,0 +1,27 @@
+using Akka.Actor;
+using PanguCluster.Model.Decoding;
+
+namespace PanguCluster.Actors.Links;
+
+/// <summary>The router's end of a link to one peer.</summary>
+public interface ILinkPort
+{
+    string NodeId { get; }
+
+    bool IsUp { get; }
+
+    /// <summary>
+    /// Copies the layer's rows and the named groups' choices into a frame and queues it; the dispatch may change right after.
+    /// False: the link is down or has too many unanswered frames; nothing was sent.
+    /// </summary>
+    bool TrySend(LayerDispatch dispatch, ReadOnlySpan<int> groups, long attempt);
+}
+
+/// <summary>What links tell the router.</summary>
+public static class LinkEvents
+{
+    public sealed record Up(ILinkPort Link, string Endpoint) : INoSerializationVerificationNeeded;
+
+    /// <summary>The peer is suspected: reset, silent, or misbehaving. Told once; the link object is dead afterwards.</summary>
+    public sealed record Down(ILinkPort Link, string Reason, bool Refused) : INoSerializationVerificationNeeded;
+}

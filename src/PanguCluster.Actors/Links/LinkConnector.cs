@@ -1,0 +1,82 @@
+using System.Net;
+using System.Net.Sockets;
+using PanguCluster.Actors.Wire.Proto;
+
+namespace PanguCluster.Actors.Links;
+
+/// <summary>Opens a link to a peer: Unix-domain socket where both ends share a machine, TCP otherwise; then the handshake.</summary>
+internal static class LinkConnector
+{
+    /// <exception cref="LinkException">No endpoint answers, or the peer refuses.</exception>
+    public static (LinkSocket Socket, string Endpoint) Connect(
+        LinkOptions options, LinkIdentity self, int maxRows, string peerId, LinkEndpoints endpoints, string hostId, TimeProvider time)
+    {
+        string tried = "";
+        foreach (var (name, endpoint) in Candidates(endpoints, hostId))
+        {
+            try
+            {
+                return (Open(options, self, maxRows, peerId, endpoint, time), name);
+            }
+            catch (LinkException e) when (!e.Refused)
+            {
+                tried += $" {name}: {e.Message};";
+            }
+        }
+        throw new LinkException($"no way to node {peerId}:{(tried.Length == 0 ? " it publishes no link endpoint" : tried.TrimEnd(';'))}");
+    }
+
+    private static IEnumerable<(string, EndPoint)> Candidates(LinkEndpoints endpoints, string hostId)
+    {
+        // Two containers may share a host id but not a file system: only a socket file that is there is tried.
+        if (endpoints.Unix.Length > 0 && endpoints.HostId == hostId && File.Exists(endpoints.Unix))
+            yield return ("unix:" + endpoints.Unix, new UnixDomainSocketEndPoint(endpoints.Unix));
+        int colon = endpoints.Tcp.LastIndexOf(':');
+        if (colon > 0 && int.TryParse(endpoints.Tcp.AsSpan(colon + 1), out int port) && port is > 0 and < 65536)
+        {
+            string host = endpoints.Tcp[..colon].Trim('[', ']');
+            yield return (endpoints.Tcp, IPAddress.TryParse(host, out var ip) ? new IPEndPoint(ip, port) : new DnsEndPoint(host, port));
+        }
+    }
+
+    private static LinkSocket Open(LinkOptions options, LinkIdentity self, int maxRows, string peerId, EndPoint endpoint, TimeProvider time)
+    {
+        var socket = Create(endpoint);
+        // A blocking connect has no time-out of its own; closing the socket ends it.
+        using var limit = time.CreateTimer(_ => socket.Dispose(), null, options.HandshakeTimeout, Timeout.InfiniteTimeSpan);
+        try
+        {
+            socket.Connect(endpoint);
+            var link = new LinkSocket(socket);
+            link.SetSilence(options.HandshakeTimeout);
+            link.SendHandshake(LinkFrameKind.Hello, new LinkHello
+            {
+                NodeId = self.NodeId, ExpectedNodeId = peerId, ModelDigest = self.ModelDigest, NumericsVersion = self.NumericsVersion,
+                MaxRows = maxRows,
+            });
+            var header = link.ReceiveHeader();
+            if (header.Kind == LinkFrameKind.Refused)
+                throw new LinkException(link.ReceiveHandshake(header, LinkRefused.Parser).Reason) { Refused = true };
+            if (header.Kind != LinkFrameKind.Welcome)
+                throw new LinkException($"expected a welcome, got {header.Kind}");
+            var welcome = link.ReceiveHandshake(header, LinkWelcome.Parser);
+            if (welcome.NodeId != peerId || welcome.ModelDigest != self.ModelDigest || welcome.NumericsVersion != self.NumericsVersion)
+                throw new LinkException($"{endpoint} is node {welcome.NodeId} with another model or numerics version") { Refused = true };
+            link.SetSilence(options.Silence);
+            return link;
+        }
+        catch (Exception e)
+        {
+            socket.Dispose();
+            if (e is SocketException s)
+                throw new LinkException($"cannot connect ({s.SocketErrorCode})", e);
+            if (e is ObjectDisposedException)
+                throw new LinkException($"no answer within {options.HandshakeTimeout.TotalSeconds} s", e);
+            throw;
+        }
+    }
+
+    private static Socket Create(EndPoint endpoint) => endpoint is UnixDomainSocketEndPoint
+        ? new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified)
+        : new Socket(SocketType.Stream, ProtocolType.Tcp) { NoDelay = true };
+}

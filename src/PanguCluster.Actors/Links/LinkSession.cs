@@ -1,0 +1,195 @@
+using Akka.Actor;
+using Akka.Event;
+using PanguCluster.Actors.Experts;
+using PanguCluster.Actors.Wire.Proto;
+
+namespace PanguCluster.Actors.Links;
+
+/// <summary>
+/// The receiving end of one peer's link: a reader thread that tells the local devices, a writer thread that sends one reply frame per
+/// dispatch when the last of its groups is done. Buffers are its own and bounded by <see cref="LinkOptions.InFlight"/>.
+/// </summary>
+internal sealed class LinkSession : IDisposable
+{
+    private readonly LinkSocket _socket;
+    private readonly LinkIdentity _self;
+    private readonly LinkLimits _limits;
+    private readonly LinkOptions _options;
+    private readonly LocalDevices _devices;
+    private readonly ILoggingAdapter _log;
+    private readonly Action<LinkSession> _ended;
+    private readonly object _gate = new();
+    private readonly Queue<LinkSlot> _answered = new();
+    private readonly Stack<LinkSlot> _free = new();
+    private LinkSlot[] _slots = [];
+    private string _peer = "not yet named";
+    private bool _closed;
+
+    public LinkSession(
+        LinkSocket socket, LinkIdentity self, Func<LinkSession, LinkSlot> newSlot, LinkLimits limits, LinkOptions options, LocalDevices devices,
+        ILoggingAdapter log, Action<LinkSession> ended)
+    {
+        _socket = socket;
+        _self = self;
+        _limits = limits;
+        _options = options;
+        _devices = devices;
+        _log = log;
+        _ended = ended;
+        NewSlot = newSlot;
+    }
+
+    private Func<LinkSession, LinkSlot> NewSlot { get; }
+
+    public void Start() => new Thread(RunReader) { IsBackground = true, Name = "link-session-in" }.Start();
+
+    public void Dispose() => Close(null);
+
+    /// <summary>Called by a slot, on a device's thread, when its last group is done.</summary>
+    public void Answered(LinkSlot slot)
+    {
+        lock (_gate)
+        {
+            _answered.Enqueue(slot);
+            Monitor.PulseAll(_gate);
+        }
+    }
+
+    /// <summary>A device has gone: what waits in its mailbox will never be computed.</summary>
+    public void DeviceRemoved()
+    {
+        foreach (var slot in Volatile.Read(ref _slots))
+            slot.RevokeOrphans(_devices);
+    }
+
+    private void RunReader()
+    {
+        try
+        {
+            Handshake();
+            new Thread(RunWriter) { IsBackground = true, Name = $"link-session-out-{_peer}" }.Start();
+            while (ReadFrame())
+            {
+            }
+        }
+        catch (Exception e)
+        {
+            Close(e);
+        }
+    }
+
+    private void Handshake()
+    {
+        _socket.SetSilence(_options.HandshakeTimeout);
+        var header = _socket.ReceiveHeader();
+        if (header.Kind != LinkFrameKind.Hello)
+            throw new LinkException($"expected a hello, got {header.Kind}");
+        var hello = _socket.ReceiveHandshake(header, LinkHello.Parser);
+        if (hello.NodeId.Length is 0 or > 128)
+            throw new LinkException("hello without a node id, or one over 128 characters");
+        _peer = hello.NodeId;
+        if (Refusal(hello) is { } reason)
+        {
+            _socket.SendHandshake(LinkFrameKind.Refused, new LinkRefused { Reason = reason });
+            throw new LinkException("refused: " + reason);
+        }
+        var slots = new LinkSlot[_options.InFlight];
+        for (int i = 0; i < slots.Length; i++)
+        {
+            slots[i] = NewSlot(this);
+            _free.Push(slots[i]);
+        }
+        Volatile.Write(ref _slots, slots);
+        _socket.SendHandshake(LinkFrameKind.Welcome, new LinkWelcome
+        {
+            NodeId = _self.NodeId, ModelDigest = _self.ModelDigest, NumericsVersion = _self.NumericsVersion,
+        });
+        _socket.SetSilence(_options.Silence);
+    }
+
+    private string? Refusal(LinkHello hello)
+    {
+        if (hello.ExpectedNodeId != _self.NodeId)
+            return $"this is node {_self.NodeId}, not {Short(hello.ExpectedNodeId)}";
+        if (hello.ModelDigest != _self.ModelDigest)
+            return $"model digest is {Short(hello.ModelDigest)}, this node serves {Short(_self.ModelDigest)}";
+        if (hello.NumericsVersion != _self.NumericsVersion)
+            return $"numerics version is {hello.NumericsVersion}, this node computes {_self.NumericsVersion}";
+        return hello.MaxRows > _limits.MaxRows ? $"max_rows is {hello.MaxRows}, this node takes {_limits.MaxRows}" : null;
+    }
+
+    private static string Short(string text) => text.Length <= 64 ? text : text[..64] + "...";
+
+    private bool ReadFrame()
+    {
+        var header = _socket.ReceiveHeader();
+        if (header.Kind == LinkFrameKind.Heartbeat && header.PayloadBytes == 0)
+            return true;
+        if (header.Kind != LinkFrameKind.Dispatch)
+            throw new LinkException($"unexpected {header.Kind} frame of {header.PayloadBytes} bytes");
+        header.CheckExchange(_limits);
+        LinkSlot slot;
+        lock (_gate)
+        {
+            if (_closed)
+                return false;
+            if (_free.Count == 0)
+                throw new LinkException($"more than {_options.InFlight} unanswered dispatches");
+            slot = _free.Pop();
+        }
+        slot.Receive(header, _socket);
+        slot.Compute(_devices);
+        return true;
+    }
+
+    private void RunWriter()
+    {
+        try
+        {
+            var heartbeat = new byte[LinkHeader.Bytes];
+            new LinkHeader(LinkFrameKind.Heartbeat, 0).Write(heartbeat);
+            while (true)
+            {
+                LinkSlot? slot;
+                lock (_gate)
+                {
+                    if (_answered.Count == 0 && !_closed)
+                        Monitor.Wait(_gate, _options.HeartbeatInterval);
+                    if (_closed)
+                        return;
+                    _answered.TryDequeue(out slot);
+                }
+                if (slot is null)
+                {
+                    _socket.Send(heartbeat);
+                    continue;
+                }
+                slot.SendReply(_socket);
+                lock (_gate)
+                    _free.Push(slot);
+            }
+        }
+        catch (Exception e)
+        {
+            Close(e);
+        }
+    }
+
+    /// <param name="why">Null: this node ends the link.</param>
+    private void Close(Exception? why)
+    {
+        lock (_gate)
+        {
+            if (_closed)
+                return;
+            _closed = true;
+            Monitor.PulseAll(_gate);
+        }
+        _socket.Dispose();
+        if (why is LinkException)
+            _log.Warning("link from node {0} ended: {1}", _peer, why.Message);
+        else if (why is not null)
+            _log.Error(why, "link from node {0} ended unexpectedly", _peer);
+        _ended(this);
+    }
+}

@@ -1,0 +1,38 @@
+using PanguCluster.Actors.Placement;
+using PanguCluster.Model.Decoding;
+
+namespace PanguCluster.Actors.Wire;
+
+internal static class NodeStateWire
+{
+    public static Proto.NodeState Write(NodeState s)
+    {
+        var message = new Proto.NodeState
+        {
+            NodeId = s.NodeId, Version = s.Version, GrpcAddress = s.GrpcAddress, LinkUnix = s.LinkUnix, LinkTcp = s.LinkTcp,
+            HostId = s.HostId, Kernels = s.Kernels, Model = s.Model, ModelDigest = s.ModelDigest, NumericsVersion = s.NumericsVersion,
+            Decoder = s.Decoder, Tokens = s.Tokens, Detail = s.Detail,
+        };
+        foreach (var g in s.Groups)
+            message.Groups.Add(new Proto.OwnedGroup { Group = g.Group, Incarnation = g.Incarnation, State = (int)g.State, Reason = g.Reason });
+        message.Rows.AddRange(s.Rows);
+        if (s.Load is { } l)
+            message.Load = new Proto.Load
+            {
+                Running = l.Running, Waiting = l.Waiting, FreeBlocks = l.FreeBlocks, TotalBlocks = l.TotalBlocks,
+                TokensGenerated = l.TokensGenerated, Steps = l.Steps, Preemptions = l.Preemptions,
+            };
+        return message;
+    }
+
+    public static NodeState Read(Proto.NodeState m)
+    {
+        var l = m.Load;
+        return new NodeState(
+            m.NodeId, m.Version, m.GrpcAddress, m.LinkUnix, m.LinkTcp, m.HostId, m.Kernels, m.Model, m.ModelDigest, m.NumericsVersion,
+            [.. m.Groups.Select(g => new OwnedGroup(g.Group, g.Incarnation, SequenceWire.ReadEnum<OwnedGroupState>(g.State), g.Reason))],
+            m.Decoder,
+            l is null ? null : new DecoderLoad(l.Running, l.Waiting, l.FreeBlocks, l.TotalBlocks, l.TokensGenerated, l.Steps, l.Preemptions),
+            [.. m.Rows], m.Tokens, m.Detail);
+    }
+}

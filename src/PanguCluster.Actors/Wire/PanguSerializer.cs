@@ -1,0 +1,86 @@
+using System.Runtime.Serialization;
+using Akka.Actor;
+using Akka.Serialization;
+using Google.Protobuf;
+using PanguCluster.Actors.Decoding;
+using PanguCluster.Actors.Experts;
+using PanguCluster.Actors.Placement;
+
+namespace PanguCluster.Actors.Wire;
+
+/// <summary>Protobuf for every <see cref="IWireMessage"/>. Manifests are short, stable names; adding one is the only way out of a process.</summary>
+public sealed class PanguSerializer(ExtendedActorSystem system) : SerializerWithStringManifest(system)
+{
+    public override int Identifier => 7401;
+
+    public override string Manifest(object o) => o switch
+    {
+        DecoderProtocol.SubmitSequence => "submit",
+        DecoderProtocol.SubmitReply => "submitted",
+        DecoderProtocol.CancelSequence => "cancel",
+        DecoderProtocol.SequenceToken => "token",
+        DecoderProtocol.SequenceEnded => "ended",
+        DecoderProtocol.StepResults => "step",
+        EnsureGroup => "ensure",
+        NodeState => "node",
+        _ => throw new NotSupportedException($"{o.GetType().FullName} has no wire format"),
+    };
+
+    public override byte[] ToBinary(object obj) => ToMessage(obj).ToByteArray();
+
+    private static IMessage ToMessage(object obj) => obj switch
+    {
+        DecoderProtocol.SubmitSequence m => SequenceWire.Write(m.Request, Path(m.Stream), Path(m.Inbox)),
+        DecoderProtocol.SubmitReply m => new Proto.SubmitReply { Id = SequenceWire.Write(m.Id), Outcome = (int)m.Outcome },
+        DecoderProtocol.CancelSequence m => new Proto.CancelSequence { Id = SequenceWire.Write(m.Id) },
+        DecoderProtocol.SequenceToken m => SequenceWire.Write(m),
+        DecoderProtocol.SequenceEnded m => SequenceWire.Write(m),
+        DecoderProtocol.StepResults m => Write(m),
+        EnsureGroup m => new Proto.EnsureGroup { Group = m.Group },
+        NodeState m => NodeStateWire.Write(m),
+        _ => throw new NotSupportedException($"{obj.GetType().FullName} has no wire format"),
+    };
+
+    public override object FromBinary(byte[] bytes, string manifest)
+    {
+        try
+        {
+            return manifest switch
+            {
+                "submit" => ReadSubmit(Proto.SubmitSequence.Parser.ParseFrom(bytes)),
+                "submitted" => ReadReply(Proto.SubmitReply.Parser.ParseFrom(bytes)),
+                "cancel" => new DecoderProtocol.CancelSequence(SequenceWire.ReadId(Proto.CancelSequence.Parser.ParseFrom(bytes).Id)),
+                "token" => SequenceWire.Read(Proto.SequenceToken.Parser.ParseFrom(bytes)),
+                "ended" => SequenceWire.Read(Proto.SequenceEnded.Parser.ParseFrom(bytes)),
+                "step" => ReadStep(Proto.StepResults.Parser.ParseFrom(bytes)),
+                "ensure" => new EnsureGroup(Proto.EnsureGroup.Parser.ParseFrom(bytes).Group),
+                "node" => NodeStateWire.Read(Proto.NodeState.Parser.ParseFrom(bytes)),
+                _ => throw new FormatException("the manifest is not known"),
+            };
+        }
+        catch (Exception e) when (e is FormatException or InvalidProtocolBufferException)
+        {
+            throw new SerializationException($"message '{manifest}': {e.Message}", e);
+        }
+    }
+
+    private static Proto.StepResults Write(DecoderProtocol.StepResults results)
+    {
+        var message = new Proto.StepResults();
+        foreach (var e in results.Events)
+            message.Events.Add(SequenceWire.Write(e));
+        return message;
+    }
+
+    private static DecoderProtocol.StepResults ReadStep(Proto.StepResults m) => new([.. m.Events.Select(SequenceWire.Read)]);
+
+    private static DecoderProtocol.SubmitReply ReadReply(Proto.SubmitReply m) =>
+        new(SequenceWire.ReadId(m.Id), SequenceWire.ReadEnum<Model.Decoding.SubmitOutcome>(m.Outcome));
+
+    private DecoderProtocol.SubmitSequence ReadSubmit(Proto.SubmitSequence m) =>
+        new(SequenceWire.Read(m), Resolve(m.Stream), Resolve(m.Inbox));
+
+    private static string Path(IActorRef actor) => Serialization.SerializedActorPath(actor);
+
+    private IActorRef Resolve(string path) => system.Provider.ResolveActorRef(path);
+}

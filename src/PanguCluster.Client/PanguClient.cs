@@ -1,0 +1,148 @@
+using System.Runtime.CompilerServices;
+using Grpc.Core;
+using Grpc.Net.Client;
+using Pangu.V1;
+
+namespace PanguCluster.Client;
+
+/// <summary>
+/// A client of a PanguCluster, over one or several of its nodes: a call goes to the first node that can be reached. Safe for use by
+/// many callers at once.
+/// </summary>
+/// <remarks>Calls end with <see cref="RpcException"/>, whose status says what is wrong; see the comments in <c>generation.proto</c>.</remarks>
+public sealed class PanguClient : IDisposable
+{
+    private readonly IReadOnlyList<Endpoint> _endpoints;
+
+    /// <summary>The node that answered last; calls start there.</summary>
+    private int _preferred;
+
+    /// <param name="servers">gRPC addresses of nodes, <c>host:port</c> or <c>http://host:port</c>, at least one, tried in this order.</param>
+    /// <exception cref="ArgumentException">No server, or one that is no address.</exception>
+    public PanguClient(params IReadOnlyList<string> servers)
+    {
+        if (servers.Count == 0)
+            throw new ArgumentException("At least one server address is needed.", nameof(servers));
+        _endpoints = [.. servers.Select(Endpoint.Open)];
+    }
+
+    /// <summary>The servers as given.</summary>
+    public IReadOnlyList<string> Servers => [.. _endpoints.Select(e => e.Address)];
+
+    /// <summary>Streams one answer: accepted, tokens, finished. Leaving the loop or cancelling ends the sequence on the server.</summary>
+    public async IAsyncEnumerable<GenerateEvent> GenerateAsync(
+        GenerateRequest request, [EnumeratorCancellation] CancellationToken cancellation = default)
+    {
+        for (int attempt = 0; ; attempt++)
+        {
+            var endpoint = At(attempt);
+            using var call = endpoint.Generation.Generate(request, cancellationToken: cancellation);
+            // Only a call that has brought nothing yet may go to the next node: here it has.
+            if (!await FirstAsync(call, attempt, cancellation).ConfigureAwait(false))
+                continue;
+            Prefer(endpoint);
+            do
+                yield return call.ResponseStream.Current;
+            while (await call.ResponseStream.MoveNext(cancellation).ConfigureAwait(false));
+            yield break;
+        }
+    }
+
+    /// <summary>The ids that Generate feeds to the model for this text.</summary>
+    public async Task<IReadOnlyList<int>> TokenizeAsync(string text, CancellationToken cancellation = default) =>
+        (await UnaryAsync(e => e.Generation.TokenizeAsync(new TokenizeRequest { Text = text }, cancellationToken: cancellation))
+            .ConfigureAwait(false)).TokenIds;
+
+    /// <summary>The ids that Generate feeds to the model for this conversation.</summary>
+    public async Task<IReadOnlyList<int>> TokenizeAsync(Chat chat, CancellationToken cancellation = default) =>
+        (await UnaryAsync(e => e.Generation.TokenizeAsync(new TokenizeRequest { Chat = chat }, cancellationToken: cancellation))
+            .ConfigureAwait(false)).TokenIds;
+
+    public async Task<string> DetokenizeAsync(IEnumerable<int> tokenIds, CancellationToken cancellation = default) =>
+        (await UnaryAsync(e => e.Generation.DetokenizeAsync(new DetokenizeRequest { TokenIds = { tokenIds } }, cancellationToken: cancellation))
+            .ConfigureAwait(false)).Text;
+
+    public Task<GetModelResponse> GetModelAsync(CancellationToken cancellation = default) =>
+        UnaryAsync(e => e.Generation.GetModelAsync(new GetModelRequest(), cancellationToken: cancellation));
+
+    /// <summary>The cluster as the answering node sees it.</summary>
+    public Task<ClusterState> GetClusterAsync(CancellationToken cancellation = default) =>
+        UnaryAsync(e => e.Operator.GetClusterAsync(new GetClusterRequest(), cancellationToken: cancellation));
+
+    public void Dispose()
+    {
+        foreach (var endpoint in _endpoints)
+            endpoint.Channel.Dispose();
+    }
+
+    private async Task<T> UnaryAsync<T>(Func<Endpoint, AsyncUnaryCall<T>> start)
+    {
+        for (int attempt = 0; ; attempt++)
+        {
+            var endpoint = At(attempt);
+            try
+            {
+                using var call = start(endpoint);
+                var answer = await call.ResponseAsync.ConfigureAwait(false);
+                Prefer(endpoint);
+                return answer;
+            }
+            catch (RpcException down) when (MayTryNext(down, attempt))
+            {
+            }
+        }
+    }
+
+    /// <summary>Whether the call brought its first event. False: this node is unavailable and another is left to try.</summary>
+    private async Task<bool> FirstAsync(AsyncServerStreamingCall<GenerateEvent> call, int attempt, CancellationToken cancellation)
+    {
+        try
+        {
+            return await call.ResponseStream.MoveNext(cancellation).ConfigureAwait(false)
+                ? true
+                : throw new RpcException(new Status(StatusCode.Internal, "the server ended the stream without an event"));
+        }
+        catch (RpcException down) when (MayTryNext(down, attempt))
+        {
+            return false;
+        }
+    }
+
+    private bool MayTryNext(RpcException failure, int attempt) =>
+        failure.StatusCode == StatusCode.Unavailable && attempt + 1 < _endpoints.Count;
+
+    private Endpoint At(int attempt) => _endpoints[(Volatile.Read(ref _preferred) + attempt) % _endpoints.Count];
+
+    private void Prefer(Endpoint endpoint)
+    {
+        for (int i = 0; i < _endpoints.Count; i++)
+            if (ReferenceEquals(_endpoints[i], endpoint))
+                Volatile.Write(ref _preferred, i);
+    }
+
+    private sealed record Endpoint(string Address, GrpcChannel Channel, Generation.GenerationClient Generation, Operator.OperatorClient Operator)
+    {
+        public static Endpoint Open(string address)
+        {
+            bool bare = !address.Contains("://", StringComparison.Ordinal);
+            string url = bare ? "http://" + address : address;
+            // A bare name without a port would silently mean port 80.
+            bool namesPort = !bare || (address.LastIndexOf(':') is var colon and > 0 && ushort.TryParse(address.AsSpan(colon + 1), out _));
+            if (!namesPort || !Uri.TryCreate(url, UriKind.Absolute, out var uri) || uri.Scheme is not ("http" or "https"))
+                throw new ArgumentException($"'{address}' is no server address: expected HOST:PORT, like 127.0.0.1:7440.");
+            // More streams than one connection takes open another; pings notice a peer that is gone without a word.
+            var channel = GrpcChannel.ForAddress(uri, new GrpcChannelOptions
+            {
+                HttpHandler = new SocketsHttpHandler
+                {
+                    EnableMultipleHttp2Connections = true,
+                    ConnectTimeout = TimeSpan.FromSeconds(5),
+                    KeepAlivePingDelay = TimeSpan.FromSeconds(15),
+                    KeepAlivePingTimeout = TimeSpan.FromSeconds(10),
+                },
+                DisposeHttpClient = true,
+            });
+            return new Endpoint(address, channel, new Generation.GenerationClient(channel), new Operator.OperatorClient(channel));
+        }
+    }
+}

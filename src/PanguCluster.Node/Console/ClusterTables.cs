@@ -1,0 +1,57 @@
+using System.Globalization;
+using Pangu.V1;
+using PanguCluster.Node.Options;
+using Spectre.Console;
+using Wire = Pangu.V1;
+
+namespace PanguCluster.Node.Console;
+
+/// <summary>The cluster in tables.</summary>
+public static class ClusterTables
+{
+    public static void Summary(IAnsiConsole console, ClusterState cluster)
+    {
+        int ready = cluster.Groups.Count(g => g.State == "Ready");
+        var table = Output.Table("what", "is");
+        table.ShowHeaders = false;
+        table.Row("model", $"{cluster.Model}  {Short(cluster.ModelDigest)}  numerics {Number(cluster.NumericsVersion)}");
+        table.Row("state", cluster.Ready ? "ready" : "not ready");
+        table.Row("groups", $"{Number(ready)} of {Number(cluster.Groups.Count)} ready");
+        table.Row("imbalance", cluster.ImbalanceScore.ToString("0.######", CultureInfo.InvariantCulture));
+        table.Row("route epoch", Number(cluster.RouteEpoch));
+        table.Row("answered by", cluster.AnsweredBy);
+        console.Write(table);
+        console.WriteLine();
+        Nodes(console, cluster);
+    }
+
+    public static void Nodes(IAnsiConsole console, ClusterState cluster)
+    {
+        var table = Output.Table("node", "status", "roles", "groups", "grpc", "kernels", "running", "waiting", "free blocks", "tokens");
+        foreach (var node in cluster.Nodes.OrderBy(n => n.Id, StringComparer.Ordinal))
+            table.Row(node.Id, node.Status, string.Join(',', node.Roles), Number(node.Groups.Count), Or(node.GrpcAddress), node.Kernels,
+                Load(node, l => Number(l.Running)), Load(node, l => Number(l.Waiting)),
+                Load(node, l => $"{Number(l.FreeBlocks)}/{Number(l.TotalBlocks)}"), Load(node, l => Number(l.TokensGenerated)));
+        console.Write(table);
+    }
+
+    public static void Groups(IAnsiConsole console, ClusterState cluster)
+    {
+        var table = Output.Table("group", "state", "node", "incarnation", "rows", "size");
+        foreach (var group in cluster.Groups)
+            table.Row(Number(group.Group_), group.State, Or(group.NodeId), Number(group.Incarnation), Number(group.Rows), ByteSize.Format(group.Bytes));
+        console.Write(table);
+        console.WriteLine();
+        var owners = cluster.Groups.Where(g => g.NodeId.Length > 0).GroupBy(g => g.NodeId).OrderByDescending(o => o.Count());
+        console.WriteLine($"groups per node {Or(string.Join('/', owners.Select(o => Number(o.Count()))))}, imbalance score "
+            + cluster.ImbalanceScore.ToString("0.######", CultureInfo.InvariantCulture));
+    }
+
+    private static string Load(Wire.Node node, Func<DecoderLoad, string> show) => node.Load is { } load ? show(load) : "-";
+
+    private static string Or(string text) => text.Length > 0 ? text : "-";
+
+    private static string Short(string digest) => digest.Length > 12 ? digest[..12] : digest;
+
+    private static string Number(long value) => value.ToString(CultureInfo.InvariantCulture);
+}

@@ -1,0 +1,68 @@
+using System.CommandLine;
+using System.Globalization;
+using PanguCluster.Node.Hosting;
+using PanguCluster.Node.Local;
+using PanguCluster.Node.Options;
+
+namespace PanguCluster.Node.Console;
+
+/// <summary><c>pangu up</c>: a whole cluster on this machine, until Ctrl-C.</summary>
+public static class UpVerb
+{
+    /// <summary>A node finishes or cuts its streams, leaves the cluster, and is gone well within this.</summary>
+    private static readonly TimeSpan StopLimit = TimeSpan.FromSeconds(20);
+
+    public static Command Create()
+    {
+        var line = new UpCommandLine();
+        var command = new Command("up", "run a whole cluster on this machine until Ctrl-C: N serve processes that share the expert groups");
+        line.AddTo(command);
+        command.SetAction(async (parsed, stop) =>
+        {
+            var settings = line.Read(parsed);
+            var (output, error) = (parsed.InvocationConfiguration.Output, parsed.InvocationConfiguration.Error);
+            await RunAsync(settings, output, error, stop).ConfigureAwait(false);
+            return ExitCodes.Done;
+        });
+        return command.WithExamples("pangu up", "pangu up --nodes 3 --model models/pangu-nano --format w8a8");
+    }
+
+    private static async Task RunAsync(UpSettings settings, TextWriter output, TextWriter error, CancellationToken stop)
+    {
+        // Packed once here, so that the nodes find it done instead of waiting for each other.
+        string model = await ModelFolders.PackedAsync(settings.Common, error, stop).ConfigureAwait(false);
+        var ports = FreePorts.Find(settings.Nodes * LocalPlan.PortsPerNode, settings.PreferredPorts);
+        using var cluster = LocalCluster.Start(LocalPlan.Create(ports, settings.SharedArguments(model)), TimeProvider.System);
+        try
+        {
+            await cluster.WaitReadyAsync(settings.StartLimit, picture => error.WriteLine("pangu up: " + picture), stop).ConfigureAwait(false);
+            Announce(cluster, output);
+            var seen = new List<NodeChild>();
+            while (await cluster.NextEndAsync(seen, stop).ConfigureAwait(false) is { } dead)
+                await error.WriteLineAsync($"pangu up: {dead.Obituary()}").ConfigureAwait(false);
+            throw new CommandFailedException(ExitCodes.Failed, "no node is left");
+        }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        {
+            await error.WriteLineAsync("pangu up: stopping").ConfigureAwait(false);
+        }
+        finally
+        {
+            await cluster.StopAsync(StopLimit, report => error.WriteLine("pangu up: " + report)).ConfigureAwait(false);
+        }
+    }
+
+    private static void Announce(LocalCluster cluster, TextWriter output)
+    {
+        var table = Output.Table("node", "grpc", "http", "process");
+        foreach (var child in cluster.Children)
+            table.Row(child.Node.Id, child.Node.Grpc.ToString(), child.Node.Http.ToString(), child.ProcessId.ToString(CultureInfo.InvariantCulture));
+        Output.Console(output).Write(table);
+        string grpc = cluster.Children[0].Node.Grpc.ToString();
+        string server = grpc == ServeOptions.DefaultGrpc ? "" : $" --server {grpc}";
+        output.WriteLine();
+        output.WriteLine($"ready. Ask it something: {Self.Typed()} generate --chat \"What is 38+47?\" --temperature 0{server}");
+        output.WriteLine("Ctrl-C stops the cluster.");
+        output.Flush();
+    }
+}

@@ -1,0 +1,72 @@
+using System.Net;
+using Grpc.AspNetCore.Server.Model;
+using Microsoft.AspNetCore.Server.Kestrel.Core;
+using Microsoft.Extensions.DependencyInjection.Extensions;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
+using PanguCluster.Actors.Placement;
+using PanguCluster.Node.Options;
+using PanguCluster.Node.Services;
+
+namespace PanguCluster.Node.Hosting;
+
+/// <summary>
+/// The outside of a node: its gRPC and HTTP endpoints. Knows the actors only as <c>IGenerationGateway</c> and <c>IClusterView</c>, which
+/// the caller registers.
+/// </summary>
+public static class Edge
+{
+    /// <summary>How long a connection may be silent before it is asked for a sign of life, and how long that may take.</summary>
+    private static readonly TimeSpan PingDelay = TimeSpan.FromSeconds(15);
+    private static readonly TimeSpan PingTimeout = TimeSpan.FromSeconds(10);
+
+    /// <param name="grpc">Null: no gRPC endpoint (a node without the role gateway).</param>
+    public static void AddEdge(this WebApplicationBuilder builder, NodeIdentity self, NodeAddress http, NodeAddress? grpc)
+    {
+        builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
+        {
+            kestrel.AddServerHeader = false;
+            kestrel.Limits.Http2.KeepAlivePingDelay = PingDelay;
+            kestrel.Limits.Http2.KeepAlivePingTimeout = PingTimeout;
+            kestrel.Limits.Http2.MaxStreamsPerConnection = 1024;
+            kestrel.Listen(http.EndPoint, listen => listen.Protocols = HttpProtocols.Http1);
+            if (grpc is not null)
+                kestrel.Listen(grpc.EndPoint, listen => listen.Protocols = HttpProtocols.Http2);
+        });
+        var services = builder.Services;
+        services.AddRouting();
+        services.TryAddSingleton(TimeProvider.System);
+        services.AddSingleton(self);
+        services.AddSingleton<StreamGrace>();
+        services.AddGrpc(options => options.MaxReceiveMessageSize = RequestLimits.MessageBytes);
+        ReadRequestsChecked(services);
+        services.AddGrpcReflection();
+        services.AddGrpcHealthChecks().AddCheck<RouteHealthCheck>("route");
+        services.Configure<HealthCheckPublisherOptions>(publish =>
+        {
+            publish.Delay = TimeSpan.Zero;
+            publish.Period = TimeSpan.FromSeconds(1);
+        });
+    }
+
+    public static void MapEdge(this WebApplication app)
+    {
+        app.MapGrpcService<GenerationService>();
+        app.MapGrpcService<OperatorService>();
+        app.MapGrpcHealthChecksService();
+        app.MapGrpcReflectionService();
+        app.MapGet("/healthz", () => "ok\n");
+        app.MapGet("/readyz", (IClusterView view) =>
+        {
+            string? missing = RouteHealthCheck.WhatIsMissing(view.Current);
+            return missing is null
+                ? Results.Text("ready\n")
+                : Results.Text($"not ready: {missing}\n", statusCode: (int)HttpStatusCode.ServiceUnavailable);
+        });
+    }
+
+    private static void ReadRequestsChecked(IServiceCollection services)
+    {
+        services.RemoveAll(typeof(IServiceMethodProvider<>));
+        services.AddSingleton(typeof(IServiceMethodProvider<>), typeof(CheckedMethodProvider<>));
+    }
+}

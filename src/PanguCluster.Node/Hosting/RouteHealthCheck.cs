@@ -1,0 +1,23 @@
+using System.Globalization;
+using Microsoft.Extensions.Diagnostics.HealthChecks;
+using PanguCluster.Actors.Placement;
+
+namespace PanguCluster.Node.Hosting;
+
+/// <summary>Healthy while requests can be served: every group has a ready owner and some node decodes.</summary>
+public sealed class RouteHealthCheck(IClusterView view) : IHealthCheck
+{
+    public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>
+        Task.FromResult(WhatIsMissing(view.Current) is { } missing ? HealthCheckResult.Unhealthy(missing) : HealthCheckResult.Healthy());
+
+    /// <summary>What stands between this cluster and serving, in words; null when nothing does.</summary>
+    public static string? WhatIsMissing(ClusterSnapshot cluster)
+    {
+        if (cluster.Groups.Count == 0)
+            return "this node has not joined its cluster yet";
+        int[] unready = [.. cluster.Groups.Where(g => g.State != "Ready").Select(g => g.Group).Order()];
+        if (unready.Length > 0)
+            return $"no ready owner for {(unready.Length == 1 ? "group" : "groups")} " + string.Join(", ", unready.Select(g => g.ToString(CultureInfo.InvariantCulture)));
+        return cluster.Nodes.Any(n => n.Status == "Up" && n.Load is not null) ? null : "no node with the role decoder is up";
+    }
+}

@@ -1,0 +1,135 @@
+using System.Text.RegularExpressions;
+using Microsoft.Extensions.Logging;
+using PanguCluster.Model.Packing;
+
+namespace PanguCluster.Node.Options;
+
+/// <summary>Everything one node needs to know, checked. The defaults run.</summary>
+/// <param name="Model">Folder of a packed model or of a Hugging Face checkpoint; exists.</param>
+/// <param name="Http">Where /healthz and /readyz are served.</param>
+/// <param name="Grpc">Where the gRPC services are.</param>
+/// <param name="Cluster">Where the other nodes reach this one.</param>
+/// <param name="SeedNodes">Nodes to join; empty: this node starts a cluster of its own.</param>
+/// <param name="Roles">Some of <see cref="KnownRoles"/>.</param>
+/// <param name="Data">Folder for packed models and sockets; made when missing.</param>
+/// <param name="Format">What a checkpoint is packed to (null: bf16), and what a packed model must be (null: anything).</param>
+/// <param name="Threads">Threads that compute on this node.</param>
+/// <param name="KvMemory">Bytes for the KV cache, or null to derive them from the machine.</param>
+/// <param name="KvBlocks">Blocks of the KV cache, or null; stronger than <paramref name="KvMemory"/>.</param>
+/// <param name="ContextLength">Most tokens of prompt and answer together, or null for what model and cache allow.</param>
+/// <param name="MinExpertNodes">Groups are not placed before so many nodes with the role expert are there.</param>
+public sealed partial record ServeOptions(
+    string Model, NodeAddress Http, NodeAddress Grpc, NodeAddress Cluster, IReadOnlyList<NodeAddress> SeedNodes,
+    IReadOnlyList<string> Roles, string Data, PackFormat? Format, KernelChoice Kernels, int Threads,
+    long? KvMemory, int? KvBlocks, int? ContextLength, int MinExpertNodes, string NodeId, LogLevel LogLevel)
+{
+    public const string DefaultHttp = "127.0.0.1:7441";
+    public const string DefaultGrpc = "127.0.0.1:7440";
+    public const string DefaultCluster = "127.0.0.1:7442";
+    public const string DefaultModel = "models/pangu-nano";
+
+    /// <summary>More worker threads than this per node is a slip, not a machine.</summary>
+    public const int MaxThreads = 1024;
+
+    public static IReadOnlyList<string> KnownRoles { get; } = ["decoder", "expert", "gateway"];
+
+    public bool HasRole(string role) => Roles.Contains(role);
+
+    /// <summary>Checks every field and fills in the defaults.</summary>
+    /// <exception cref="OptionException">Names the option, its value and what would do.</exception>
+    public static ServeOptions From(ServeOverrides said)
+    {
+        var cluster = Address("--cluster", said.Cluster ?? DefaultCluster);
+        var http = Address("--http", said.Http ?? DefaultHttp);
+        var grpc = Address("--grpc", said.Grpc ?? DefaultGrpc);
+        RefuseSharedPorts(("--http", http), ("--grpc", grpc), ("--cluster", cluster));
+        return new ServeOptions(
+            ModelFolder(said.Model), http, grpc, cluster,
+            [.. (said.SeedNodes ?? []).Select(seed => Address("--seed-node", seed, anyPort: false))],
+            RoleList(said.Roles), said.Data ?? DefaultData(),
+            said.Format is { } format ? ParseFormat(format) : null, ParseKernels(said.Kernels ?? "native"),
+            InRange("--threads", said.Threads ?? Environment.ProcessorCount, 1, MaxThreads),
+            said.KvMemory is { } memory ? Memory(memory) : null,
+            said.KvBlocks is { } blocks ? InRange("--kv-blocks", blocks, 1, 1 << 24) : null,
+            said.ContextLength is { } context ? InRange("--context-length", context, 2, 1 << 24) : null,
+            InRange("--min-expert-nodes", said.MinExpertNodes ?? 1, 1, 1024),
+            Id(said.NodeId ?? $"node-{cluster.Port}"), Level(said.LogLevel ?? "warning"));
+    }
+
+    public static PackFormat ParseFormat(string text) => text switch
+    {
+        "bf16" => PackFormat.Bf16,
+        "w8a8" => PackFormat.W8A8,
+        _ => throw new OptionException($"--format {text}: expected bf16 or w8a8"),
+    };
+
+    public static KernelChoice ParseKernels(string text) => text switch
+    {
+        "native" => KernelChoice.Native,
+        "managed" => KernelChoice.Managed,
+        _ => throw new OptionException($"--kernels {text}: expected native or managed"),
+    };
+
+    /// <summary>The given folder, or the sample model, looked for upwards from the working folder and from the executable.</summary>
+    public static string ModelFolder(string? said)
+    {
+        if (said is not null)
+            return Directory.Exists(said) ? Path.GetFullPath(said) : throw new OptionException($"--model {said}: no such folder");
+        foreach (string start in (string[])[Directory.GetCurrentDirectory(), AppContext.BaseDirectory])
+            for (var folder = new DirectoryInfo(start); folder is not null; folder = folder.Parent)
+                if (Directory.Exists(Path.Combine(folder.FullName, DefaultModel)))
+                    return Path.Combine(folder.FullName, DefaultModel);
+        throw new OptionException($"--model: not given, and the sample model {DefaultModel} is not here; name a model folder");
+    }
+
+    public static string DefaultData()
+    {
+        string local = Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData);
+        return Path.Combine(local.Length > 0 ? local : Path.GetTempPath(), "pangu");
+    }
+
+    private static NodeAddress Address(string option, string text, bool anyPort = true)
+    {
+        if (!NodeAddress.TryParse(text, out var address, out string? problem))
+            throw new OptionException($"{option}: {problem}");
+        if (!anyPort && address.Port == 0)
+            throw new OptionException($"{option}: '{text}' has port 0; name the port that node listens on");
+        return address;
+    }
+
+    private static void RefuseSharedPorts(params (string Option, NodeAddress Address)[] all)
+    {
+        foreach (var (option, address) in all)
+            foreach (var (other, same) in all)
+                if (string.CompareOrdinal(option, other) < 0 && address.Port != 0 && address == same)
+                    throw new OptionException($"{option} and {other} are both {address}: give each its own port");
+    }
+
+    private static string[] RoleList(IReadOnlyList<string>? said)
+    {
+        string[] roles = [.. (said ?? KnownRoles).SelectMany(r => r.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)).Distinct()];
+        if (roles.Length == 0)
+            throw new OptionException("--roles: none given; expected some of decoder, expert, gateway");
+        return roles.FirstOrDefault(role => !KnownRoles.Contains(role)) is { } unknown
+            ? throw new OptionException($"--roles: '{unknown}' is none of decoder, expert, gateway")
+            : roles;
+    }
+
+    private static int InRange(string option, int value, int least, int most) => value >= least && value <= most
+        ? value
+        : throw new OptionException($"{option} {value}: expected {least} .. {most}");
+
+    private static long Memory(string text) => ByteSize.Parse(text)
+        ?? throw new OptionException($"--kv-memory {text}: expected a size like 512MiB, at most 1TiB");
+
+    private static string Id(string text) => IdPattern().IsMatch(text)
+        ? text
+        : throw new OptionException($"--node-id {text}: expected 1 .. 32 of a-z A-Z 0-9 - _");
+
+    private static LogLevel Level(string text) => Enum.TryParse(text, ignoreCase: true, out LogLevel level) && Enum.IsDefined(level)
+        ? level
+        : throw new OptionException($"--log-level {text}: expected trace, debug, information, warning, error or critical");
+
+    [GeneratedRegex("^[A-Za-z0-9_-]{1,32}$")]
+    private static partial Regex IdPattern();
+}

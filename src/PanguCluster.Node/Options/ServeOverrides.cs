@@ -1,0 +1,81 @@
+using System.Text.Json;
+using System.Text.Json.Serialization;
+
+namespace PanguCluster.Node.Options;
+
+/// <summary>
+/// What the user has said about a node, on the command line or in a JSON file (snake_case keys): everything else keeps its default.
+/// </summary>
+public sealed record ServeOverrides
+{
+    public string? Model { get; init; }
+    public string? Http { get; init; }
+    public string? Grpc { get; init; }
+    public string? Cluster { get; init; }
+    public IReadOnlyList<string>? SeedNodes { get; init; }
+    public IReadOnlyList<string>? Roles { get; init; }
+    public string? Data { get; init; }
+    public string? Format { get; init; }
+    public string? Kernels { get; init; }
+    public int? Threads { get; init; }
+    public string? KvMemory { get; init; }
+    public int? KvBlocks { get; init; }
+    public int? ContextLength { get; init; }
+    public int? MinExpertNodes { get; init; }
+    public string? NodeId { get; init; }
+    public string? LogLevel { get; init; }
+
+    private static readonly JsonSerializerOptions Json = new()
+    {
+        PropertyNamingPolicy = JsonNamingPolicy.SnakeCaseLower,
+        UnmappedMemberHandling = JsonUnmappedMemberHandling.Disallow,
+        ReadCommentHandling = JsonCommentHandling.Skip,
+        AllowTrailingCommas = true,
+    };
+
+    /// <summary>Reads a file of overrides. Unknown keys are refused, so that a misspelt one cannot be overlooked.</summary>
+    /// <exception cref="OptionException">The file cannot be read, or holds something else; names the key or the line.</exception>
+    public static ServeOverrides Read(string file)
+    {
+        try
+        {
+            return JsonSerializer.Deserialize<ServeOverrides>(File.ReadAllText(file), Json)
+                ?? throw new OptionException($"--config {file}: expected a JSON object");
+        }
+        catch (JsonException wrong)
+        {
+            string where = wrong.LineNumber is { } line ? $" (line {line + 1})" : "";
+            throw new OptionException($"--config {file}: {FirstSentence(wrong.Message)}{where}; known keys: {KnownKeys}");
+        }
+        catch (Exception missing) when (missing is IOException or UnauthorizedAccessException)
+        {
+            throw new OptionException($"--config {file}: {missing.Message}");
+        }
+    }
+
+    /// <summary>These overrides, and <paramref name="below"/> where these say nothing.</summary>
+    public ServeOverrides Over(ServeOverrides below) => new()
+    {
+        Model = Model ?? below.Model,
+        Http = Http ?? below.Http,
+        Grpc = Grpc ?? below.Grpc,
+        Cluster = Cluster ?? below.Cluster,
+        SeedNodes = SeedNodes ?? below.SeedNodes,
+        Roles = Roles ?? below.Roles,
+        Data = Data ?? below.Data,
+        Format = Format ?? below.Format,
+        Kernels = Kernels ?? below.Kernels,
+        Threads = Threads ?? below.Threads,
+        KvMemory = KvMemory ?? below.KvMemory,
+        KvBlocks = KvBlocks ?? below.KvBlocks,
+        ContextLength = ContextLength ?? below.ContextLength,
+        MinExpertNodes = MinExpertNodes ?? below.MinExpertNodes,
+        NodeId = NodeId ?? below.NodeId,
+        LogLevel = LogLevel ?? below.LogLevel,
+    };
+
+    private static string KnownKeys => string.Join(", ",
+        typeof(ServeOverrides).GetProperties().Select(p => JsonNamingPolicy.SnakeCaseLower.ConvertName(p.Name)));
+
+    private static string FirstSentence(string message) => message.Split(" Path:", 2)[0].TrimEnd('.');
+}

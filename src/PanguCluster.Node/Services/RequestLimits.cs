@@ -1,0 +1,28 @@
+namespace PanguCluster.Node.Services;
+
+/// <summary>What requests are held to; the protos name the same numbers.</summary>
+public static class RequestLimits
+{
+    public const int StopTexts = 16;
+    public const int StopTextLength = 256;
+    public const int StopTokenIds = 64;
+    public const int Logprobs = 20;
+    public const int ChatMessages = 1024;
+    public const int DetokenizeIds = 1 << 20;
+    public const float MaxTemperature = 100f;
+
+    /// <summary>Below this, and above 0, dividing logits by the temperature leaves nothing to draw from.</summary>
+    public const float MinTemperature = 1e-3f;
+
+    public const float MaxRepetitionPenalty = 10f;
+    public const float MaxPenalty = 2f;
+
+    /// <summary>An answer's limit when the caller names none.</summary>
+    public const int DefaultMaxTokens = 4096;
+
+    /// <summary>No token of a real vocabulary is longer on average, so a longer text cannot fit and is refused before it is tokenized.</summary>
+    public const int CharactersPerPosition = 32;
+
+    /// <summary>Bytes of one request message.</summary>
+    public const int MessageBytes = 4 << 20;
+}

@@ -1,0 +1,27 @@
+using Microsoft.Extensions.Hosting;
+
+namespace PanguCluster.Node.Services;
+
+/// <summary>How long running streams may go on after the node was told to stop; what is left then is cut.</summary>
+public sealed class StreamGrace : IDisposable
+{
+    public static readonly TimeSpan Length = TimeSpan.FromSeconds(3);
+
+    private readonly CancellationTokenSource _over = new();
+    private readonly CancellationTokenRegistration _stopping;
+    private ITimer? _timer;
+
+    public StreamGrace(IHostApplicationLifetime lifetime, TimeProvider time) =>
+        _stopping = lifetime.ApplicationStopping.Register(
+            () => _timer = time.CreateTimer(_ => _over.Cancel(), null, Length, Timeout.InfiniteTimeSpan));
+
+    /// <summary>Cancelled when the grace is over.</summary>
+    public CancellationToken Over => _over.Token;
+
+    public void Dispose()
+    {
+        _stopping.Dispose();
+        _timer?.Dispose();
+        _over.Dispose();
+    }
+}

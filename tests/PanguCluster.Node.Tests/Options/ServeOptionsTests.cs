@@ -1,0 +1,117 @@
+using PanguCluster.Model.Packing;
+using PanguCluster.Node.Options;
+using Xunit;
+
+namespace PanguCluster.Node.Tests.Options;
+
+public class ServeOptionsTests
+{
+    public static TheoryData<string, ServeOverrides, string[]> Wrong => new()
+    {
+        { "http host", new ServeOverrides { Http = "example.org:80" }, ["--http", "example.org"] },
+        { "http port", new ServeOverrides { Http = "127.0.0.1:99999" }, ["--http", "65535"] },
+        { "grpc no port", new ServeOverrides { Grpc = "127.0.0.1" }, ["--grpc", "HOST:PORT"] },
+        { "grpc not loopback", new ServeOverrides { Grpc = "0.0.0.0:7440" }, ["--grpc", "TLS", "credentials", "127.0.0.1"] },
+        { "cluster not loopback", new ServeOverrides { Cluster = "10.0.0.1:7442" }, ["--cluster", "TLS"] },
+        { "http not loopback v6", new ServeOverrides { Http = "[::]:7441" }, ["--http", "TLS"] },
+        { "shared port", new ServeOverrides { Http = "127.0.0.1:7440" }, ["--grpc", "--http", "own port"] },
+        { "seed port 0", new ServeOverrides { SeedNodes = ["127.0.0.1:0"] }, ["--seed-node", "port 0"] },
+        { "seed nonsense", new ServeOverrides { SeedNodes = ["x"] }, ["--seed-node", "'x'"] },
+        { "role", new ServeOverrides { Roles = ["expert,router"] }, ["--roles", "router", "decoder, expert, gateway"] },
+        { "no role", new ServeOverrides { Roles = [","] }, ["--roles", "none given"] },
+        { "format", new ServeOverrides { Format = "int4" }, ["--format int4", "bf16 or w8a8"] },
+        { "kernels", new ServeOverrides { Kernels = "cuda" }, ["--kernels cuda", "native or managed"] },
+        { "threads 0", new ServeOverrides { Threads = 0 }, ["--threads 0", "1 .. 1024"] },
+        { "kv memory", new ServeOverrides { KvMemory = "lots" }, ["--kv-memory lots", "512MiB"] },
+        { "kv memory 0", new ServeOverrides { KvMemory = "0" }, ["--kv-memory 0"] },
+        { "kv blocks", new ServeOverrides { KvBlocks = 0 }, ["--kv-blocks 0"] },
+        { "context", new ServeOverrides { ContextLength = 1 }, ["--context-length 1"] },
+        { "node id", new ServeOverrides { NodeId = "a b" }, ["--node-id a b"] },
+        { "model", new ServeOverrides { Model = "/no/such/folder" }, ["--model /no/such/folder", "no such folder"] },
+        { "log level", new ServeOverrides { LogLevel = "loud" }, ["--log-level loud"] },
+        { "log level number", new ServeOverrides { LogLevel = "99" }, ["--log-level 99"] },
+        { "min experts", new ServeOverrides { MinExpertNodes = 0 }, ["--min-expert-nodes 0"] },
+    };
+
+    [Theory]
+    [MemberData(nameof(Wrong))]
+    public void Options_should_be_refused_with_name_and_remedy_when_wrong(string what, ServeOverrides said, string[] says)
+    {
+        var refused = Assert.Throws<OptionException>(() => ServeOptions.From(said));
+
+        Assert.All(says, word => Assert.True(refused.Message.Contains(word, StringComparison.Ordinal), $"{what}: {refused.Message}"));
+    }
+
+    [Fact]
+    public void Options_should_run_when_nothing_is_said()
+    {
+        var options = ServeOptions.From(new ServeOverrides());
+
+        Assert.EndsWith(ServeOptions.DefaultModel, options.Model, StringComparison.Ordinal);
+        Assert.Equal((ServeOptions.DefaultGrpc, ServeOptions.DefaultHttp, ServeOptions.DefaultCluster),
+            (options.Grpc.ToString(), options.Http.ToString(), options.Cluster.ToString()));
+        Assert.Equal(["decoder", "expert", "gateway"], options.Roles);
+        Assert.Equal(("node-7442", KernelChoice.Native, null, 1), (options.NodeId, options.Kernels, options.Format, options.MinExpertNodes));
+    }
+
+    [Fact]
+    public void File_should_give_way_to_the_command_line_when_both_speak()
+    {
+        string file = Write("""{ "threads": 3, "kv_memory": "64MiB", "roles": ["expert"], "seed_nodes": ["127.0.0.1:9"] }""");
+
+        var options = ServeOptions.From(new ServeOverrides { Threads = 2 }.Over(ServeOverrides.Read(file)));
+
+        Assert.Equal((2, 64L << 20), (options.Threads, options.KvMemory));
+        Assert.Equal(["expert"], options.Roles);
+        Assert.Equal(["127.0.0.1:9"], options.SeedNodes.Select(s => s.ToString()));
+    }
+
+    [Theory]
+    [InlineData("""{ "thread": 3 }""", "thread")]
+    [InlineData("""{ "threads": "three" }""", "threads")]
+    [InlineData("""{ "threads": 3 """, "line 1")]
+    [InlineData("null", "JSON object")]
+    public void File_should_be_refused_with_the_key_when_wrong(string json, string says)
+    {
+        string file = Write(json);
+
+        var refused = Assert.Throws<OptionException>(() => ServeOverrides.Read(file));
+
+        Assert.Contains(says, refused.Message, StringComparison.Ordinal);
+        Assert.Contains(file, refused.Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void File_should_be_refused_when_missing() =>
+        Assert.Contains("--config", Assert.Throws<OptionException>(() => ServeOverrides.Read("/no/such.json")).Message, StringComparison.Ordinal);
+
+    [Fact]
+    public void Sample_file_should_be_valid_when_read()
+    {
+        var folder = new DirectoryInfo(AppContext.BaseDirectory);
+        while (!File.Exists(Path.Combine(folder!.FullName, "PanguCluster.sln")))
+            folder = folder.Parent;
+
+        var said = ServeOverrides.Read(Path.Combine(folder.FullName, "cluster-config", "serve.json"));
+
+        Assert.NotNull(ServeOptions.From(said with { Model = null }));
+    }
+
+    [Theory]
+    [InlineData("512MiB", 512L << 20)]
+    [InlineData("1.5 GiB", 3L << 29)]
+    [InlineData("2gb", 2_000_000_000L)]
+    [InlineData("65536", 65536L)]
+    [InlineData("-1", null)]
+    [InlineData("MiB", null)]
+    [InlineData("2TiB", null)]
+    [InlineData("NaN", null)]
+    public void Size_should_be_read_as_people_write_it_when_valid(string text, long? bytes) => Assert.Equal(bytes, ByteSize.Parse(text));
+
+    private static string Write(string json)
+    {
+        string file = Path.Combine(Directory.CreateTempSubdirectory("pangu-options-").FullName, "serve.json");
+        File.WriteAllText(file, json);
+        return file;
+    }
+}

@@ -1,0 +1,63 @@
+using System.Collections.Concurrent;
+using System.Threading.Channels;
+using PanguCluster.Actors.Placement;
+using PanguCluster.Actors.Streams;
+using PanguCluster.Model.Decoding;
+using PanguCluster.Model.Sampling;
+
+namespace PanguCluster.Node.Tests.Services;
+
+/// <summary>Stands in for the actors: a test says what every stream does.</summary>
+internal sealed class FakeGateway : IGenerationGateway
+{
+    public ConcurrentQueue<GenerationRequest> Requests { get; } = [];
+
+    /// <summary>Writes the events of a stream; the channel is completed afterwards.</summary>
+    public Func<GenerationRequest, ChannelWriter<StreamEvent>, CancellationToken, Task> Play { get; set; } = PlayTokens(3);
+
+    public ChannelReader<StreamEvent> Start(GenerationRequest request, CancellationToken cancellation)
+    {
+        Requests.Enqueue(request);
+        var channel = Channel.CreateBounded<StreamEvent>(64);
+        _ = Task.Run(async () =>
+        {
+            try
+            {
+                await Play(request, channel.Writer, cancellation);
+            }
+            finally
+            {
+                channel.Writer.Complete();
+            }
+        }, CancellationToken.None);
+        return channel.Reader;
+    }
+
+    public static Func<GenerationRequest, ChannelWriter<StreamEvent>, CancellationToken, Task> PlayTokens(int count) => async (request, writer, stop) =>
+    {
+        await writer.WriteAsync(Accepted(request), stop);
+        for (int i = 0; i < count; i++)
+            await writer.WriteAsync(Token(i, request.Sampling.Logprobs), stop);
+        await writer.WriteAsync(new StreamEvent.Finished(0, FinishReason.Length, "end", request.Prompt.Length, count), stop);
+    };
+
+    public static StreamEvent.Accepted Accepted(GenerationRequest request) =>
+        new(request.SessionId, request.Sampling.Seed, "test-model", request.Prompt.Length);
+
+    public static StreamEvent.Token Token(int index, int logprobs = -1) => new(0, new SampledToken(index, 100 + index, logprobs < 0 ? float.NaN : -0.5f,
+        logprobs <= 0 ? null : [.. Enumerable.Range(0, logprobs).Select(i => new TokenLogprob(i, -i))]), $"t{index} ");
+}
+
+internal sealed class FakeView : IClusterView
+{
+    public ClusterSnapshot Current { get; set; } = Ready();
+
+    public static ClusterSnapshot Ready(string state = "Ready") => new(
+        "test-model", new string('a', 64), 1, 3, 0.0,
+        [
+            new NodeInfo("n1", "akka.tcp://pangu@127.0.0.1:1", "Up", ["decoder", "expert", "gateway"], "127.0.0.1:2", "uds:x", [0, 1],
+                new DecoderLoad(1, 2, 30, 32, 400, 50, 6), "avx2", new string('a', 64)),
+            new NodeInfo("n2", "akka.tcp://pangu@127.0.0.1:3", "Up", ["expert"], "", "uds:y", [2], null, "avx2", new string('a', 64)),
+        ],
+        [new GroupInfo(0, "n1", "Ready", 1, 12, 1000), new GroupInfo(1, "n1", "Ready", 1, 12, 1000), new GroupInfo(2, state == "Missing" ? "" : "n2", state, 2, 12, 1000)]);
+}
