@@ -29,7 +29,7 @@ public class NodeLossTests
         await using var victim = ServeNode.Start([.. common, "--seed-node", first.Cluster, "--roles", "expert", "--node-id", "victim"]);
         var before = await first.UntilAsync(c => c.Ready && c.Nodes.Count(n => n.Status == "Up") == 3);
         await second.UntilAsync(c => c.Ready);
-        Assert.NotEmpty(before.Groups.Where(g => g.NodeId == "victim"));
+        Assert.Contains(before.Groups, g => g.NodeId == "victim");
 
         var started = new TaskCompletionSource();
         var streams = stories.Select((story, i) => CollectAsync(i == 1 ? second.Client : first.Client, Story(story), at: 20, started)).ToList();
