@@ -11,7 +11,11 @@ namespace PanguCluster.Actors.Streams;
 /// <param name="Deadline">When the caller gives up, or null.</param>
 public sealed record GenerationRequest(
     string SessionId, int[] Prompt, int MaxTokens, SamplingParameters Sampling,
-    IReadOnlyList<string> StopStrings, IReadOnlyList<int> StopTokenIds, DateTimeOffset? Deadline);
+    IReadOnlyList<string> StopStrings, IReadOnlyList<int> StopTokenIds, DateTimeOffset? Deadline)
+{
+    /// <summary>0-based: several answers to one prompt are several streams with one seed and different choices.</summary>
+    public int Choice { get; init; }
+}
 
 /// <summary>What a client's call sees, in order: Accepted, TokenOut..., then FinishedOut or FailedOut.</summary>
 public abstract record StreamEvent

@@ -27,19 +27,19 @@ public static class ClusterTables
 
     public static void Nodes(IAnsiConsole console, ClusterState cluster)
     {
-        var table = Output.Table("node", "status", "roles", "groups", "grpc", "kernels", "running", "waiting", "free blocks", "tokens");
+        var table = Output.Table("node", "status", "roles", "groups", "grpc", "kernels", "running", "waiting", "free blocks", "tokens", "detail");
         foreach (var node in cluster.Nodes.OrderBy(n => n.Id, StringComparer.Ordinal))
             table.Row(node.Id, node.Status, string.Join(',', node.Roles), Number(node.Groups.Count), Or(node.GrpcAddress), node.Kernels,
                 Load(node, l => Number(l.Running)), Load(node, l => Number(l.Waiting)),
-                Load(node, l => $"{Number(l.FreeBlocks)}/{Number(l.TotalBlocks)}"), Load(node, l => Number(l.TokensGenerated)));
+                Load(node, l => $"{Number(l.FreeBlocks)}/{Number(l.TotalBlocks)}"), Load(node, l => Number(l.TokensGenerated)), node.Detail);
         console.Write(table);
     }
 
     public static void Groups(IAnsiConsole console, ClusterState cluster)
     {
-        var table = Output.Table("group", "state", "node", "incarnation", "rows", "size");
+        var table = Output.Table("group", "state", "node", "incarnation", "rows", "size", "detail");
         foreach (var group in cluster.Groups)
-            table.Row(Number(group.Group_), group.State, Or(group.NodeId), Number(group.Incarnation), Number(group.Rows), ByteSize.Format(group.Bytes));
+            table.Row(Number(group.Group_), group.State, Or(group.NodeId), Number(group.Incarnation), Number(group.Rows), ByteSize.Format(group.Bytes), group.Detail);
         console.Write(table);
         console.WriteLine();
         var owners = cluster.Groups.Where(g => g.NodeId.Length > 0).GroupBy(g => g.NodeId).OrderByDescending(o => o.Count());

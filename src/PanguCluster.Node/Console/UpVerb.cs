@@ -30,7 +30,7 @@ public static class UpVerb
     private static async Task RunAsync(UpSettings settings, TextWriter output, TextWriter error, CancellationToken stop)
     {
         // Packed once here, so that the nodes find it done instead of waiting for each other.
-        string model = await ModelFolders.PackedAsync(settings.Common, error, stop).ConfigureAwait(false);
+        string model = (await ModelFolders.PackedAsync(settings.Common, error, stop).ConfigureAwait(false)).Folder;
         var ports = FreePorts.Find(settings.Nodes * LocalPlan.PortsPerNode, settings.PreferredPorts);
         using var cluster = LocalCluster.Start(LocalPlan.Create(ports, settings.SharedArguments(model)), TimeProvider.System);
         try

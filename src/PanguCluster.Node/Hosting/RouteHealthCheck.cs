@@ -15,7 +15,7 @@ public sealed class RouteHealthCheck(IClusterView view) : IHealthCheck
     {
         if (cluster.Groups.Count == 0)
             return "this node has not joined its cluster yet";
-        int[] unready = [.. cluster.Groups.Where(g => g.State != "Ready").Select(g => g.Group).Order()];
+        int[] unready = [.. cluster.Groups.Where(g => g.State != GroupInfo.Ready).Select(g => g.Group).Order()];
         if (unready.Length > 0)
             return $"no ready owner for {(unready.Length == 1 ? "group" : "groups")} " + string.Join(", ", unready.Select(g => g.ToString(CultureInfo.InvariantCulture)));
         return cluster.Nodes.Any(n => n.Status == "Up" && n.Load is not null) ? null : "no node with the role decoder is up";

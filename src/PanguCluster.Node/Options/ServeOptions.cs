@@ -29,7 +29,7 @@ public sealed partial record ServeOptions(
     public const string DefaultModel = "models/pangu-nano";
 
     /// <summary>More worker threads than this per node is a slip, not a machine.</summary>
-    public const int MaxThreads = 1024;
+    public const int MaxThreads = 256;
 
     public static IReadOnlyList<string> KnownRoles { get; } = ["decoder", "expert", "gateway"];
 
@@ -82,11 +82,8 @@ public sealed partial record ServeOptions(
         throw new OptionException($"--model: not given, and the sample model {DefaultModel} is not here; name a model folder");
     }
 
-    public static string DefaultData()
-    {
-        string local = Environment.GetFolderPath(Environment.SpecialFolder.LocalApplicationData);
-        return Path.Combine(local.Length > 0 ? local : Path.GetTempPath(), "pangu");
-    }
+    /// <summary>Above the cache that the other verbs use, so that a model is packed once for all.</summary>
+    public static string DefaultData() => Path.GetDirectoryName(ModelLocator.DefaultCacheRoot())!;
 
     private static NodeAddress Address(string option, string text, bool anyPort = true)
     {

@@ -31,6 +31,7 @@ public static class ClusterWriting
         Kernels = node.Kernels,
         ModelDigest = node.ModelDigest,
         LinkEndpoint = node.LinkEndpoint,
+        Detail = node.Detail,
         Load = node.Load is not { } load ? null : new Wire.DecoderLoad
         {
             Running = load.Running,
@@ -51,5 +52,6 @@ public static class ClusterWriting
         Incarnation = group.Incarnation,
         Rows = group.Rows,
         Bytes = group.Bytes,
+        Detail = group.Detail,
     };
 }

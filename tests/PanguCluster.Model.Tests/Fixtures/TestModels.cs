@@ -44,6 +44,10 @@ internal static class TestModels
     public static PackedModel Random(ModelShape shape, PackFormat format, ulong seed = 1) =>
         Get($"random-{shape.HiddenSize}-{shape.Layers}-{format}-{seed}", folder => RandomModel.Write(folder, shape, format, seed));
 
+    /// <summary>models/golden/NAME or models/NAME of the repository.</summary>
+    public static PackedModel Packed(string name, PackFormat format) =>
+        Get($"{Path.GetFileName(name)}-{format}", folder => Packer.Pack(RepositoryFolder.Path("models", name), folder, new PackOptions(format)));
+
     /// <summary>A copy that a test may damage.</summary>
     public static PackedModel Copy(PackedModel model, string name)
     {

@@ -21,7 +21,7 @@ public class ServeOptionsTests
         { "no role", new ServeOverrides { Roles = [","] }, ["--roles", "none given"] },
         { "format", new ServeOverrides { Format = "int4" }, ["--format int4", "bf16 or w8a8"] },
         { "kernels", new ServeOverrides { Kernels = "cuda" }, ["--kernels cuda", "native or managed"] },
-        { "threads 0", new ServeOverrides { Threads = 0 }, ["--threads 0", "1 .. 1024"] },
+        { "threads 0", new ServeOverrides { Threads = 0 }, ["--threads 0", "1 .. 256"] },
         { "kv memory", new ServeOverrides { KvMemory = "lots" }, ["--kv-memory lots", "512MiB"] },
         { "kv memory 0", new ServeOverrides { KvMemory = "0" }, ["--kv-memory 0"] },
         { "kv blocks", new ServeOverrides { KvBlocks = 0 }, ["--kv-blocks 0"] },

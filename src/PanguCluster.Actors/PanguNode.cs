@@ -1,0 +1,119 @@
+using Akka.Actor;
+using Akka.Cluster;
+using Akka.Event;
+using PanguCluster.Actors.Decoding;
+using PanguCluster.Actors.Experts;
+using PanguCluster.Actors.Links;
+using PanguCluster.Actors.Placement;
+using PanguCluster.Actors.Routing;
+using PanguCluster.Actors.Streams;
+using PanguCluster.Model.Kernels;
+
+namespace PanguCluster.Actors;
+
+/// <summary>One node's actors and their way in. Made before the actor system, started once inside it.</summary>
+public sealed class PanguNode
+{
+    public const string SystemName = "pangu";
+
+    private readonly GenerationGateway _gateway = new();
+    private readonly ClusterView _view;
+
+    /// <exception cref="ArgumentException">A field of the setup is out of range.</exception>
+    public PanguNode(PanguNodeSetup setup)
+    {
+        setup.Validate();
+        Setup = setup;
+        int groups = setup.Model.Shape.Groups;
+        _view = new ClusterView(setup.Model.Manifest, setup.Model.Group.Length);
+        Devices = new LocalDevices(groups);
+        Rows = new RowCounters(groups);
+    }
+
+    public PanguNodeSetup Setup { get; }
+    public IGenerationGateway Gateway => _gateway;
+    public IClusterView View => _view;
+    public StreamCounters Streams { get; } = new();
+
+    /// <summary>The devices of this process.</summary>
+    public LocalDevices Devices { get; }
+
+    /// <summary>What this node's router has had answered.</summary>
+    public RowCounters Rows { get; }
+
+    /// <summary>This node's decoder; all zero without the role.</summary>
+    public LoadGauge Load { get; } = new();
+
+    /// <summary>Starts the actors, and a cluster of its own if there are no seed nodes.</summary>
+    /// <exception cref="System.Net.Sockets.SocketException">The links' address cannot be bound.</exception>
+    public void Start(ActorSystem system)
+    {
+        var cluster = Cluster.Get(system);
+        var manifest = Setup.Model.Manifest;
+        var identity = new LinkIdentity(Setup.NodeId, manifest.Digest, manifest.NumericsVersion);
+        var limits = new LinkLimits(manifest, Setup.Decoder.MaxRows, Setup.Links.InFlight);
+        var endpoints = new LinkEndpoints("", "", HostIdentity.Current);
+        if (Setup.Roles.Contains(NodeRoles.Expert))
+        {
+            var log = Logging.GetLogger(system, typeof(LinkServer));
+            var server = new LinkServer(manifest, identity, limits, Setup.Links, Devices, log);
+            endpoints = server.Endpoints;
+            system.ActorOf(Props.Create(() => new LinkServerActor(server)), "pangu-links");
+        }
+        var placement = system.ActorOf(
+            Props.Create(() => new PlacementActor(new PlacementSettings(Setup.Model, InitialState(endpoints), Rows, Load, Setup.Time), _view)),
+            "pangu-placement");
+        var region = GroupSharding.Start(system, Devices.Groups, g => DeviceProps(placement, g), Setup.MinExpertNodes, Setup.ExpertPatience, Setup.Time);
+        if (Setup.Roles.Contains(NodeRoles.Decoder))
+            StartDecoder(system, placement, new LinkFactory(identity, limits, Setup.Links, Setup.Time));
+        var streams = new StreamSettings(manifest, Setup.Tokenizer, _view, Load, Setup.Streams, Streams, Setup.Time);
+        system.ActorOf(Props.Create(() => new StreamSupervisor(streams, _gateway)), "pangu-streams");
+        placement.Tell(new PlacementProtocol.KeepGroups(region));
+        if (Setup.SeedNodes.Count == 0)
+            cluster.Join(cluster.SelfAddress);
+    }
+
+    private void StartDecoder(ActorSystem system, IActorRef placement, ILinkFactory links)
+    {
+        var settings = new DecoderSettings(
+            Setup.Model, Setup.Kernels, Setup.Decoder, Setup.TrunkThreads, Setup.VerifyDigests, TimeSpan.FromSeconds(5));
+        var router = Props.Create(() => new RouterActor(Setup.Router, Devices, Rows, links, Setup.Time))
+            .WithDispatcher(PanguNodeHocon.RouterDispatcher);
+        Func<IActorContext, IActorRef> makeRouter = context => context.ActorOf(router, "router");
+        system.ActorOf(
+            Props.Create(() => new DecoderActor(settings, Load, placement, makeRouter)).WithDispatcher(PanguNodeHocon.DecoderDispatcher),
+            "pangu-decoder");
+    }
+
+    private Props DeviceProps(IActorRef placement, int group)
+    {
+        var options = DeviceOptions.Default(Setup.Decoder.MaxRows) with
+        {
+            Group = new GroupOptions(Setup.Decoder.MaxRows, Setup.GroupThreads, Setup.VerifyDigests),
+        };
+        return Props.Create(() => new ExpertGroupActor(Setup.Model, Setup.Kernels, options, Devices, placement, Setup.Time, group))
+            .WithDispatcher(PanguNodeHocon.ComputeDispatcher);
+    }
+
+    private NodeState InitialState(LinkEndpoints endpoints)
+    {
+        var manifest = Setup.Model.Manifest;
+        return new NodeState(
+            Setup.NodeId, 0, Setup.GrpcAddress, endpoints.Unix, endpoints.Tcp, endpoints.HostId, Setup.Kernels.Name, manifest.Name,
+            manifest.Digest, manifest.NumericsVersion, [], "", null, [], 0, "");
+    }
+
+    private sealed class LinkFactory(LinkIdentity self, LinkLimits limits, LinkOptions options, TimeProvider time) : ILinkFactory
+    {
+        public ILinkPort Connect(PeerNode peer, IActorRef router) =>
+            new ExpertLink(peer.NodeId, peer.Endpoints, self, HostIdentity.Current, limits, options, time, router);
+    }
+
+    /// <summary>Ties the listener's life to the actor system's: peers see closed sockets as soon as the system goes down.</summary>
+    private sealed class LinkServerActor(LinkServer server) : UntypedActor
+    {
+        protected override void PostStop() => server.Dispose();
+
+        protected override void OnReceive(object message) => Unhandled(message);
+    }
+}

@@ -1,0 +1,50 @@
+using System.Reflection;
+using System.Text;
+using Akka.Configuration;
+
+namespace PanguCluster.Actors;
+
+/// <summary>The one place where HOCON is put together: the tuned keys of cluster-config/pangu.hocon and what differs from node to node.</summary>
+internal static class PanguNodeHocon
+{
+    /// <summary>Devices: rows are computed on these threads, in the order of their arrival and one message at a time.</summary>
+    public const string ComputeDispatcher = "pangu.compute-dispatcher";
+
+    /// <summary>The decoder: one thread of its own, so that kernels never hold up heartbeats.</summary>
+    public const string DecoderDispatcher = "pangu.decoder-dispatcher";
+
+    /// <summary>The router: one thread of its own, so that a layer's answers are collected while trunk and devices compute.</summary>
+    public const string RouterDispatcher = "pangu.router-dispatcher";
+
+    public static Config Of(PanguNodeSetup setup)
+    {
+        var text = new StringBuilder();
+        text.AppendLine($"akka.remote.dot-netty.tcp.hostname = \"{setup.Host}\"");
+        text.AppendLine($"akka.remote.dot-netty.tcp.port = {setup.Port}");
+        text.AppendLine($"akka.cluster.roles = [{string.Join(", ", setup.Roles.Select(r => $"\"{r}\""))}]");
+        text.AppendLine($"akka.cluster.seed-nodes = [{string.Join(", ", setup.SeedNodes.Select(s => $"\"{PanguNodeSetup.ParseSeed(s)}\""))}]");
+        AppendDispatcher(text, ComputeDispatcher, setup.ExpertThreads);
+        AppendDispatcher(text, DecoderDispatcher, 1);
+        AppendDispatcher(text, RouterDispatcher, 1);
+        return ConfigurationFactory.ParseString(setup.ExtraHocon)
+            .WithFallback(ConfigurationFactory.ParseString(text.ToString()))
+            .WithFallback(ConfigurationFactory.ParseString(Tuned()));
+    }
+
+    /// <summary>Throughput 1: after each message another actor's turn, or one device's queue would hold up its neighbour's.</summary>
+    private static void AppendDispatcher(StringBuilder text, string name, int threads)
+    {
+        text.AppendLine($"{name}.type = ForkJoinDispatcher");
+        text.AppendLine($"{name}.throughput = 1");
+        text.AppendLine($"{name}.dedicated-thread-pool.thread-count = {threads}");
+        text.AppendLine($"{name}.dedicated-thread-pool.threadtype = background");
+    }
+
+    private static string Tuned()
+    {
+        using var stream = Assembly.GetExecutingAssembly().GetManifestResourceStream("pangu.hocon")
+            ?? throw new InvalidOperationException("pangu.hocon is not embedded in this build");
+        using var reader = new StreamReader(stream);
+        return reader.ReadToEnd();
+    }
+}

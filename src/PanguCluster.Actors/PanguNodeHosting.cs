@@ -1,0 +1,36 @@
+using Akka.Hosting;
+using Microsoft.Extensions.DependencyInjection;
+using PanguCluster.Actors.Placement;
+using PanguCluster.Actors.Streams;
+
+namespace PanguCluster.Actors;
+
+/// <summary>
+/// Wiring: <c>services.AddPanguNode(setup)</c> is all a host needs. It registers <see cref="PanguNode"/>, <see cref="IGenerationGateway"/> and
+/// <see cref="IClusterView"/> as singletons that exist before the actor system does, and starts the system with the host. When the host stops, the
+/// node leaves the cluster and its handles are disposed.
+/// </summary>
+public static class PanguNodeHosting
+{
+    /// <exception cref="ArgumentException">A field of the setup is out of range.</exception>
+    public static IServiceCollection AddPanguNode(this IServiceCollection services, PanguNodeSetup setup, Action<AkkaConfigurationBuilder>? more = null)
+    {
+        var node = new PanguNode(setup);
+        services.AddSingleton(node);
+        services.AddSingleton(node.Gateway);
+        services.AddSingleton(node.View);
+        return services.AddAkka(PanguNode.SystemName, builder =>
+        {
+            builder.WithPanguNode(node);
+            more?.Invoke(builder);
+        });
+    }
+
+    /// <summary>For a host that builds its own actor system; the system's name must be <see cref="PanguNode.SystemName"/>.</summary>
+    public static AkkaConfigurationBuilder WithPanguNode(this AkkaConfigurationBuilder builder, PanguNodeSetup setup) =>
+        builder.WithPanguNode(new PanguNode(setup));
+
+    public static AkkaConfigurationBuilder WithPanguNode(this AkkaConfigurationBuilder builder, PanguNode node) => builder
+        .AddHocon(PanguNodeHocon.Of(node.Setup), HoconAddMode.Prepend)
+        .WithActors((system, _) => node.Start(system));
+}

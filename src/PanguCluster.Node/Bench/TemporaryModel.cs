@@ -1,0 +1,63 @@
+using PanguCluster.Model.Packing;
+using PanguCluster.Model.Shapes;
+
+namespace PanguCluster.Node.Bench;
+
+/// <summary>A model of random weights in a temporary folder, deleted when disposed.</summary>
+public sealed class TemporaryModel : IDisposable
+{
+    private readonly string _root;
+
+    private TemporaryModel(string root, PackedModel model)
+    {
+        _root = root;
+        Model = model;
+    }
+
+    public PackedModel Model { get; }
+
+    /// <summary>The layer sizes of the published model, with a vocabulary that does not outweigh a few layers.</summary>
+    public static ModelShape PanguPro(int layers) => new()
+    {
+        VocabSize = 32000, HiddenSize = 5120, Layers = layers, Heads = 40, KvHeads = 8, Experts = 64, ExpertsPerToken = 8, Groups = 8,
+        ExpertIntermediate = 1344, SharedIntermediate = 5376, RmsNormEpsilon = 1e-5f, RopeTheta = 16e6, MaxPositions = 32768,
+    };
+
+    /// <summary>The sizes of the sample model.</summary>
+    public static ModelShape Nano(int layers) => new()
+    {
+        VocabSize = 4096, HiddenSize = 128, Layers = layers, Heads = 4, KvHeads = 2, Experts = 64, ExpertsPerToken = 8, Groups = 8,
+        ExpertIntermediate = 64, SharedIntermediate = 128, RmsNormEpsilon = 1e-5f, RopeTheta = 10000, MaxPositions = 2048,
+    };
+
+    /// <param name="progress">Told bytes written, bytes in all and the folder.</param>
+    public static TemporaryModel Write(string name, ModelShape shape, PackFormat format, Action<long, long, string> progress, CancellationToken stop)
+    {
+        string root = Directory.CreateTempSubdirectory("pangu-bench-").FullName;
+        try
+        {
+            var type = format == PackFormat.W8A8 ? ElementType.I8 : ElementType.Bf16;
+            shape.Validate();
+            long total = new TrunkLayout(shape, type, ElementType.Bf16).Length + new GroupLayout(shape, type).Length * shape.Groups;
+            long done = 0;
+            RequireSpace(root, total);
+            var model = RandomModel.Write(
+                Path.Combine(root, "model"), shape, format, seed: 1, name: name, written: bytes => progress(done += bytes, total, name), cancel: stop);
+            return new TemporaryModel(root, model);
+        }
+        catch
+        {
+            Directory.Delete(root, recursive: true);
+            throw;
+        }
+    }
+
+    public void Dispose() => Directory.Delete(_root, recursive: true);
+
+    private static void RequireSpace(string folder, long bytes)
+    {
+        long free = new DriveInfo(folder).AvailableFreeSpace;
+        if (free < bytes)
+            throw new IOException($"{folder}: the random model needs {bytes >> 20} MiB, {free >> 20} MiB are free (set TMPDIR, or fewer --layers)");
+    }
+}

@@ -1,0 +1,103 @@
+using Akka.Hosting;
+using Microsoft.Extensions.Logging.Console;
+using PanguCluster.Actors;
+using PanguCluster.Model.Decoding;
+using PanguCluster.Model.Kernels;
+using PanguCluster.Model.Kernels.Managed;
+using PanguCluster.Model.Packing;
+using PanguCluster.Model.Tokenization;
+using PanguCluster.Native;
+using PanguCluster.Node.Console;
+using PanguCluster.Node.Options;
+using PanguCluster.Node.Services;
+using AkkaLevel = Akka.Event.LogLevel;
+
+namespace PanguCluster.Node.Hosting;
+
+/// <summary>Puts a node together: model, kernels, actors, edge.</summary>
+public static class NodeAssembly
+{
+    /// <exception cref="ModelFormatException">The tokenizer is damaged.</exception>
+    /// <exception cref="CommandFailedException">This machine lacks the kernels that were asked for.</exception>
+    public static WebApplication Build(ServeOptions options, PackedModel packed, DecoderOptions decoder)
+    {
+        var tokenizer = packed.Manifest.HasTokenizer ? PanguTokenizer.Open(packed.Folder) : null;
+        // Nothing ambient: no appsettings.json, no ASPNETCORE_URLS. What a node does is in its options.
+        var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
+        AddLogging(builder.Logging, options.LogLevel);
+        builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(15));
+        builder.Services.AddSingleton(new ServedModel(
+            packed.Manifest, decoder.MaxPositions, tokenizer is null ? null : new TokenizerCodec(tokenizer, packed.Manifest.Chat)));
+        builder.Services.AddPanguNode(Setup(options, packed, decoder, tokenizer), akka => akka.ConfigureLoggers(log =>
+        {
+            log.ClearLoggers();
+            log.LogLevel = AkkaLevelOf(options.LogLevel);
+            log.AddLoggerFactory();
+        }));
+        builder.AddEdge(new NodeIdentity(options.NodeId), options.Http, options.HasRole(NodeRoles.Gateway) ? options.Grpc : null);
+        var app = builder.Build();
+        app.MapEdge();
+        return app;
+    }
+
+    private static PanguNodeSetup Setup(ServeOptions options, PackedModel packed, DecoderOptions decoder, PanguTokenizer? tokenizer)
+    {
+        int groups = packed.Shape.Groups;
+        int groupsHere = (groups + options.MinExpertNodes - 1) / options.MinExpertNodes;
+        return new PanguNodeSetup
+        {
+            NodeId = options.NodeId,
+            Model = packed,
+            Kernels = OpenKernels(options.Kernels),
+            Tokenizer = tokenizer,
+            Host = options.Cluster.Host,
+            Port = options.Cluster.Port,
+            SeedNodes = [.. options.SeedNodes.Select(s => s.ToString())],
+            Roles = options.Roles,
+            Decoder = decoder,
+            TrunkThreads = options.Threads,
+            // All threads find work: across the groups of this node first, within a group when there are fewer groups than threads.
+            ExpertThreads = Math.Min(options.Threads, groups),
+            GroupThreads = Math.Max(1, options.Threads / groupsHere),
+            MinExpertNodes = options.MinExpertNodes,
+            GrpcAddress = options.HasRole(NodeRoles.Gateway) ? options.Grpc.ToString() : "",
+        };
+    }
+
+    private static IKernels OpenKernels(KernelChoice choice)
+    {
+        if (choice == KernelChoice.Managed)
+            return new ManagedKernels();
+        try
+        {
+            return NativeKernels.Create();
+        }
+        catch (Exception missing) when (missing is PlatformNotSupportedException or DllNotFoundException)
+        {
+            throw new CommandFailedException(ExitCodes.Failed, $"the native kernels cannot be used: {missing.Message} (--kernels managed works everywhere, slowly)", missing);
+        }
+    }
+
+    /// <summary>Logs go to stderr: stdout is for data.</summary>
+    private static void AddLogging(ILoggingBuilder logging, LogLevel level)
+    {
+        logging.SetMinimumLevel(level);
+        // A node that is not ready yet is no error; /readyz and grpc.health.v1 tell it to whoever asks.
+        logging.AddFilter("Microsoft.Extensions.Diagnostics.HealthChecks", LogLevel.None);
+        logging.AddSimpleConsole(format =>
+        {
+            format.SingleLine = true;
+            format.ColorBehavior = LoggerColorBehavior.Disabled;
+            format.TimestampFormat = "HH:mm:ss.fff ";
+        });
+        logging.Services.Configure<ConsoleLoggerOptions>(console => console.LogToStandardErrorThreshold = LogLevel.Trace);
+    }
+
+    private static AkkaLevel AkkaLevelOf(LogLevel level) => level switch
+    {
+        LogLevel.Trace or LogLevel.Debug => AkkaLevel.DebugLevel,
+        LogLevel.Information => AkkaLevel.InfoLevel,
+        LogLevel.Warning => AkkaLevel.WarningLevel,
+        _ => AkkaLevel.ErrorLevel,
+    };
+}

@@ -1,0 +1,90 @@
+using System.Net.Sockets;
+using PanguCluster.Actors.Placement;
+using PanguCluster.Model.Packing;
+using PanguCluster.Node.Console;
+using PanguCluster.Node.Local;
+using PanguCluster.Node.Options;
+
+namespace PanguCluster.Node.Hosting;
+
+/// <summary>The life of one node: check, open, serve, stop.</summary>
+public static class NodeProcess
+{
+    /// <summary>Streams get their grace first; then the node leaves the cluster. Whatever is left after this is dropped.</summary>
+    private static readonly TimeSpan StopLimit = TimeSpan.FromSeconds(15);
+
+    private static readonly TimeSpan ReadyPoll = TimeSpan.FromMilliseconds(50);
+
+    /// <summary>Runs a node until <paramref name="stop"/>. Prints one line to <paramref name="output"/> when it serves.</summary>
+    /// <exception cref="OptionException">An option does not fit this machine or model.</exception>
+    /// <exception cref="ModelFormatException">The model cannot be served.</exception>
+    /// <exception cref="CommandFailedException">The node cannot start, or its cluster dropped it.</exception>
+    public static async Task RunAsync(ServeOptions options, TextWriter output, TextWriter error, CancellationToken stop)
+    {
+        options = TakePorts(options);
+        var packed = await ModelFolders.PackedAsync(options, error, stop).ConfigureAwait(false);
+        var decoder = DecoderSizing.Derive(packed.Manifest, options, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
+        await using var app = NodeAssembly.Build(options, packed, decoder);
+        try
+        {
+            await app.StartAsync(stop).ConfigureAwait(false);
+        }
+        catch (Exception failed) when (failed is IOException or SocketException)
+        {
+            throw new CommandFailedException(ExitCodes.Failed, $"the node cannot start: {failed.Message}", failed);
+        }
+        try
+        {
+            await ServeAsync(app, options, packed.Manifest, output, error, stop).ConfigureAwait(false);
+        }
+        finally
+        {
+            using var late = new CancellationTokenSource(StopLimit);
+            await app.StopAsync(late.Token).ConfigureAwait(false);
+        }
+    }
+
+    private static async Task ServeAsync(
+        WebApplication app, ServeOptions options, Manifest manifest, TextWriter output, TextWriter error, CancellationToken stop)
+    {
+        string places = $"node={options.NodeId}{(options.HasRole("gateway") ? $" grpc={options.Grpc}" : "")} http={options.Http} cluster={options.Cluster} model={manifest.Name}";
+        await error.WriteLineAsync($"pangu serve: listening {places}").ConfigureAwait(false);
+        using var ends = CancellationTokenSource.CreateLinkedTokenSource(stop, app.Lifetime.ApplicationStopping);
+        try
+        {
+            var view = app.Services.GetRequiredService<IClusterView>();
+            while (RouteHealthCheck.WhatIsMissing(view.Current) is not null)
+                await Task.Delay(ReadyPoll, ends.Token).ConfigureAwait(false);
+            await output.WriteLineAsync($"ready {places}").ConfigureAwait(false);
+            await output.FlushAsync(ends.Token).ConfigureAwait(false);
+            await Task.Delay(Timeout.InfiniteTimeSpan, ends.Token).ConfigureAwait(false);
+        }
+        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        {
+            await error.WriteLineAsync($"pangu serve: {options.NodeId} is stopping").ConfigureAwait(false);
+        }
+        catch (OperationCanceledException)
+        {
+            throw new CommandFailedException(ExitCodes.Failed, $"{options.NodeId} has left its cluster without being asked to; start it again, and see its log for the reason");
+        }
+    }
+
+    /// <summary>Port 0 becomes a free port, since others are told the address before anything listens; a taken port is an error here and now.</summary>
+    private static ServeOptions TakePorts(ServeOptions options)
+    {
+        var free = new Queue<NodeAddress>(FreePorts.Find(LocalPlan.PortsPerNode));
+        NodeAddress Take(string option, NodeAddress wanted)
+        {
+            if (wanted.Port == 0)
+                return wanted with { Port = free.Dequeue().Port };
+            PortCheck.MustBeFree(option, wanted);
+            return wanted;
+        }
+        return options with
+        {
+            Grpc = options.HasRole("gateway") ? Take("--grpc", options.Grpc) : options.Grpc,
+            Http = Take("--http", options.Http),
+            Cluster = Take("--cluster", options.Cluster),
+        };
+    }
+}

@@ -1,0 +1,91 @@
+using Pangu.V1;
+using PanguCluster.Client;
+using PanguCluster.Integration.Tests.Processes;
+using Xunit;
+
+namespace PanguCluster.Integration.Tests;
+
+public class NodeLossTests
+{
+    /// <summary>An answer that runs for a while: greedy stories of this model repeat themselves.</summary>
+    private static GenerateRequest Story(string start) => new()
+    {
+        Text = start, MaxTokens = 400, Sampling = new Sampling { Temperature = 0 }, Logprobs = 1,
+    };
+
+    [Fact]
+    public async Task Streams_should_finish_with_the_same_bytes_when_an_expert_node_is_killed()
+    {
+        var stories = (string[])["Once upon a time there was a little girl", "The king said to the queen", "In the dark wood there lived"];
+        var expected = new List<List<GenerateEvent>>();
+        await using (var alone = await ServeNode.StartReadyAsync("--model", Repository.Nano))
+            foreach (string story in stories)
+                expected.Add(await CollectAsync(alone.Client, Story(story)));
+        Assert.All(expected, e => Assert.True(e.Count > 200, $"a story of {e.Count} events is too short to be interrupted"));
+
+        string[] common = ["--model", Repository.Nano, "--min-expert-nodes", "3"];
+        await using var first = ServeNode.Start(common);
+        await using var second = ServeNode.Start([.. common, "--seed-node", first.Cluster]);
+        await using var victim = ServeNode.Start([.. common, "--seed-node", first.Cluster, "--roles", "expert", "--node-id", "victim"]);
+        var before = await first.UntilAsync(c => c.Ready && c.Nodes.Count(n => n.Status == "Up") == 3);
+        await second.UntilAsync(c => c.Ready);
+        Assert.Contains(before.Groups, g => g.NodeId == "victim");
+
+        var started = new TaskCompletionSource();
+        var streams = stories.Select((story, i) => CollectAsync(i == 1 ? second.Client : first.Client, Story(story), at: 20, started)).ToList();
+        await started.Task.WaitAsync(RunningProgram.Limit);
+        victim.Program.Signal("KILL");
+        var answers = await Task.WhenAll(streams).WaitAsync(RunningProgram.Limit);
+
+        for (int i = 0; i < stories.Length; i++)
+            Assert.Equal(expected[i], answers[i]);
+        var after = await first.UntilAsync(c => c.Ready && c.Groups.All(g => g.NodeId != "victim") && c.Nodes.All(n => n.Id != "victim" || n.Status != "Up"));
+        Assert.Equal(8, after.Groups.Count(g => g.State == "Ready"));
+        Assert.Equal(expected[0], await CollectAsync(second.Client, Story(stories[0])));
+    }
+
+    [Fact]
+    public async Task Blocks_should_come_back_when_a_client_is_gone_in_mid_stream()
+    {
+        await using var node = await ServeNode.StartReadyAsync("--model", Repository.Nano);
+        int total = Load(await node.Client.GetClusterAsync()).TotalBlocks;
+
+        await foreach (var happened in node.Client.GenerateAsync(Story("Once upon a time there was a little girl")))
+            if (happened.Token?.Index == 70)
+                break;
+
+        var free = await node.UntilAsync(c => Load(c) is { Running: 0, Waiting: 0 } load && load.FreeBlocks == total);
+        Assert.True(Load(free).TokensGenerated < 400, "the sequence ran to its end");
+    }
+
+    [Fact]
+    public async Task Blocks_should_come_back_when_a_client_process_is_killed()
+    {
+        await using var node = await ServeNode.StartReadyAsync("--model", Repository.Nano);
+        int total = Load(await node.Client.GetClusterAsync()).TotalBlocks;
+        await using var client = RunningProgram.Pangu(
+            "generate", "Once upon a time there was a little girl", "--temperature", "0", "--max-tokens", "1900", "-o", "json", "--server", node.Grpc);
+        await client.UntilOutputAsync(text => text.Contains("\"index\": 20,", StringComparison.Ordinal));
+
+        client.Signal("KILL");
+
+        await node.UntilAsync(c => Load(c) is { Running: 0, Waiting: 0 } load && load.FreeBlocks == total);
+    }
+
+    private static DecoderLoad Load(ClusterState cluster) => cluster.Nodes.Single(n => n.Load is not null).Load;
+
+    private static async Task<List<GenerateEvent>> CollectAsync(PanguClient client, GenerateRequest request, int at = -1, TaskCompletionSource? reached = null)
+    {
+        var events = new List<GenerateEvent>();
+        await foreach (var happened in client.GenerateAsync(request).ConfigureAwait(false))
+        {
+            // Session and seed are picked by the server; a greedy answer does not depend on them.
+            if (happened.Accepted is { } accepted)
+                (accepted.SessionId, accepted.Seed) = ("", 0);
+            events.Add(happened);
+            if (happened.Token?.Index == at)
+                reached?.TrySetResult();
+        }
+        return events;
+    }
+}

@@ -1,0 +1,53 @@
+using System.ComponentModel;
+using System.Text.Json;
+using PanguCluster.Integration.Tests.Processes;
+using Xunit;
+
+namespace PanguCluster.Integration.Tests;
+
+/// <summary>A client that shares no code with the server. Node.js is needed for this test only.</summary>
+public class NodejsClientTests
+{
+    [Fact]
+    public async Task Nodejs_client_should_get_tokens_logprobs_and_its_cancellation_honoured_when_it_uses_the_proto()
+    {
+        await NeedNodejsAsync();
+        var installed = await RunAsync("npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--prefer-offline");
+        Assert.True(installed.Code == 0, $"npm ci ended with {installed.Code}: {installed.Error}");
+        await using var node = await ServeNode.StartReadyAsync("--model", Repository.Nano);
+
+        var ended = await RunAsync("node", "client.js", node.Grpc, Repository.Protos);
+
+        Assert.True(ended.Code == 0, ended.Error);
+        var seen = JsonDocument.Parse(ended.Output).RootElement;
+        var expected = JsonDocument.Parse(await File.ReadAllTextAsync(Path.Combine(Repository.Nano, "golden.json"))).RootElement
+            .GetProperty("prompts")[0].GetProperty("greedy_ids").EnumerateArray().Take(16).Select(id => id.GetInt32());
+        Assert.Equal(expected, seen.GetProperty("greedy").GetProperty("ids").EnumerateArray().Select(id => id.GetInt32()));
+        Assert.Equal(seen.GetProperty("greedy").ToString(), seen.GetProperty("again").ToString());
+        Assert.Equal("length", seen.GetProperty("greedy").GetProperty("reason").GetString());
+        Assert.InRange(seen.GetProperty("cancelledAfter").GetInt32(), 21, 999);
+        Assert.Equal("INVALID_ARGUMENT", seen.GetProperty("refusal").GetProperty("code").GetString());
+        Assert.StartsWith("token_ids.ids[0]: -1", seen.GetProperty("refusal").GetProperty("details").GetString(), StringComparison.Ordinal);
+    }
+
+    private static async Task NeedNodejsAsync()
+    {
+        foreach (string program in (string[])["node", "npm"])
+            try
+            {
+                await RunAsync(program, "--version");
+            }
+            catch (Win32Exception)
+            {
+                string sentence = $"{program} is not on the PATH: install Node.js 18 or later to test the foreign client.";
+                Assert.SkipWhen(Environment.GetEnvironmentVariable("CI") is null or "", sentence);
+                Assert.Fail(sentence);
+            }
+    }
+
+    private static async Task<Ended> RunAsync(string program, params string[] arguments)
+    {
+        await using var running = RunningProgram.Start(program, arguments, Repository.NodejsClient);
+        return await running.EndAsync(TimeSpan.FromSeconds(120));
+    }
+}

@@ -1,0 +1,43 @@
+using System.Globalization;
+using System.Text.RegularExpressions;
+using Xunit;
+
+namespace PanguCluster.Integration.Tests.Processes;
+
+/// <summary>A <c>pangu up</c> process and its nodes.</summary>
+internal sealed partial class UpCluster : IAsyncDisposable
+{
+    private UpCluster(RunningProgram program, IReadOnlyList<(string Grpc, int ProcessId)> nodes)
+    {
+        Program = program;
+        Nodes = nodes;
+    }
+
+    public RunningProgram Program { get; }
+
+    public IReadOnlyList<(string Grpc, int ProcessId)> Nodes { get; }
+
+    public static async Task<UpCluster> StartAsync(int nodes, params IEnumerable<string> extra)
+    {
+        var program = RunningProgram.Pangu(
+            ["up", "--nodes", nodes.ToString(CultureInfo.InvariantCulture), "--model", Repository.Nano, "--data", Repository.Data, "--threads", "1", "--kv-memory", "64MiB", .. extra]);
+        try
+        {
+            string output = await program.UntilOutputAsync(text => text.Contains("Ctrl-C", StringComparison.Ordinal), TimeSpan.FromSeconds(120));
+            var rows = NodeRow().Matches(output).Select(m => (m.Groups[1].Value, int.Parse(m.Groups[2].Value, CultureInfo.InvariantCulture))).ToList();
+            Assert.Equal(nodes, rows.Count);
+            return new UpCluster(program, rows);
+        }
+        catch
+        {
+            await program.DisposeAsync();
+            throw;
+        }
+    }
+
+    public ValueTask DisposeAsync() => Program.DisposeAsync();
+
+    // node   grpc   http   process
+    [GeneratedRegex(@"^node-\d+ +(\S+) +\S+ +(\d+)", RegexOptions.Multiline)]
+    private static partial Regex NodeRow();
+}
