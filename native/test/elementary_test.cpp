@@ -110,6 +110,20 @@ PANGU_TEST(Fma_should_be_the_libms_on_every_instruction_set) {
     }
 }
 
+PANGU_TEST(Fma_should_round_once_when_the_sum_is_next_to_a_half_way_case) {
+    // An odd product of 25 or 26 bits lies half-way between floats (or near it); an addend below double precision decides the direction.
+    // Rounding first to double and then to float gets these wrong.
+    Random random(6);
+    for (const pangu::Kernels *k : IsaList())
+        for (int i = 0; i < 20000; i++) {
+            float a = (float)(4097 + 2 * random.below(2048)), b = (float)(4097 + 2 * random.below(2048));
+            float c = std::ldexp(random.next() & 1 ? 1.0f : -1.0f, -30 - random.below(60)), y;
+            if (random.next() & 1) a = -a;
+            k->fma_array(&a, &b, &c, 1, &y);
+            CHECK(bits(y) == bits(std::fma(a, b, c)));
+        }
+}
+
 PANGU_TEST(Fma_should_keep_special_values) {
     const float values[] = {0.0f, -0.0f, 1.0f, -1.0f, 0x1p-149f, -0x1p-149f, 0x1p-126f, 3.4e38f, -3.4e38f, INFINITY, -INFINITY, 0x1.fffffep0f};
     for (const pangu::Kernels *k : IsaList())
