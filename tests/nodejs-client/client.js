@@ -20,17 +20,18 @@ function open(address, folder) {
 
 const deadline = () => new Date(Date.now() + LIMIT_MS);
 
-/** Collects a stream's events; `leave(event)` true cancels the call. */
-function generate(client, request, leave = () => false) {
+/** Collects a stream's events; where `leave(event)` gives a promise, the call is cancelled when it resolves. */
+function generate(client, request, leave = () => null) {
   return new Promise((resolve, reject) => {
     const events = [];
     let left = false;
     const call = client.generate(request, { deadline: deadline() });
     call.on("data", (event) => {
       events.push(event);
-      if (!left && leave(event)) {
+      const leaving = left ? null : leave(event);
+      if (leaving) {
         left = true;
-        call.cancel();
+        leaving.then(() => call.cancel(), reject);
       }
     });
     call.on("end", () => resolve({ events, code: grpc.status.OK }));
@@ -38,11 +39,15 @@ function generate(client, request, leave = () => false) {
   });
 }
 
-const cluster = (client) =>
+const ask = (client, method, request) =>
   new Promise((resolve, reject) =>
-    client.GetCluster({}, { deadline: deadline() }, (error, state) => (error ? reject(error) : resolve(state))));
+    client[method](request, { deadline: deadline() }, (error, answer) => (error ? reject(error) : resolve(answer))));
+
+const cluster = (client) => ask(client, "GetCluster", {});
+const tokenize = async (client, text) => (await ask(client, "Tokenize", { text })).token_ids;
 
 const loads = (state) => state.nodes.map((node) => node.load).filter((load) => load !== null);
+const busy = (state) => loads(state).some((load) => load.running > 0 && load.free_blocks < load.total_blocks);
 const idle = (state) => loads(state).every((load) => load.running === 0 && load.waiting === 0 && load.free_blocks === load.total_blocks);
 
 /** Asks until the condition holds: the server tells its load twice a second. */
@@ -75,10 +80,13 @@ async function greedyWithLogprobs(client) {
 }
 
 async function cancelHalfWay(client) {
-  const wanted = 1000;
-  // A prompt of many blocks, so that what is freed can be seen.
-  const request = { token_ids: { ids: Array(512).fill(4047) }, max_tokens: wanted, sampling: { temperature: 1, seed: "7" } };
-  const { events, code } = await generate(client.generation, request, (event) => event.token?.index === 20);
+  const wanted = 1500;
+  // Greedy stories of this model repeat themselves: this one would run to its last token.
+  const ids = await tokenize(client.generation, "Once upon a time there was a little girl");
+  const request = { token_ids: { ids }, max_tokens: wanted, sampling: { temperature: 0 } };
+  const { events, code } = await generate(client.generation, request, (event) =>
+    // The load is told twice a second: only a view that has seen the stream can show its end.
+    event.token?.index === 20 ? until(client.operator, busy, "the server does not show the running sequence") : null);
   if (code !== grpc.status.CANCELLED) fail("the cancelled stream ran to its end");
   const received = events.filter((event) => event.event === "token").length;
   if (received >= wanted) fail("the cancelled stream sent every token");
