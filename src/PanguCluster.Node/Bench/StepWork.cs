@@ -1,4 +1,5 @@
 using PanguCluster.Model.Packing;
+using PanguCluster.Model.Shapes;
 
 namespace PanguCluster.Node.Bench;
 
@@ -30,12 +31,17 @@ public readonly record struct StepWork(double Bytes, double WeightOperations, do
         bytes += distinctExperts * (Size(expert.GateUp) + Size(expert.Down));
         bytes += cachedPositions * s.Layers * 2 * s.KvWidth * model.Manifest.KvCache.Size();
 
-        double h = s.HiddenSize;
-        double perRow = h * (s.QueryWidth + 2 * s.KvWidth) + h * s.QueryWidth + 3 * h * s.SharedIntermediate
-            + 3 * h * s.ExpertIntermediate * s.ExpertsPerToken;
-        double weights = 2 * (rows * s.Layers * perRow + logitRows * h * s.VocabSize);
-        double floats = 2 * s.Layers * (rows * h * s.Experts + 2 * attendedPositions * s.QueryWidth);
+        double weights = rows * s.Layers * WeightOperationsPerLayer(s) + 2.0 * logitRows * s.HiddenSize * s.VocabSize;
+        double floats = 2.0 * s.Layers * ((double)rows * s.HiddenSize * s.Experts + 2 * attendedPositions * s.QueryWidth);
         return new StepWork(bytes, weights, floats);
+    }
+
+    /// <summary>Of one token in one layer: projections, shared expert and the K chosen experts.</summary>
+    public static double WeightOperationsPerLayer(ModelShape s)
+    {
+        double h = s.HiddenSize;
+        return 2 * (h * (s.QueryWidth + 2 * s.KvWidth) + h * s.QueryWidth + 3 * h * s.SharedIntermediate
+            + 3 * h * s.ExpertIntermediate * s.ExpertsPerToken);
     }
 
     /// <summary>Seconds the step needs at least, and which limit binds.</summary>

@@ -49,7 +49,9 @@ public static class BenchVerb
 
     private static void Run(Plan plan, TextWriter output, TextWriter error, CancellationToken stop)
     {
-        var kernels = ModelOptions.Open(plan.Kernels);
+        // The machine's limits are measured by the native library, whatever kernels the model runs on.
+        var native = ModelOptions.Open("native");
+        var kernels = plan.Kernels == "native" ? native : ModelOptions.Open(plan.Kernels);
         var machine = MachineLimits.Measure(plan.Threads, stop);
         if (!plan.Json)
             BenchTables.Machine(Output.Console(output), machine);
@@ -76,7 +78,7 @@ public static class BenchVerb
             foreach (int batch in BenchRun.DecodeBatches)
                 Add(run.Decode(batch, decodeSteps));
             return measured;
-        });
+        }, bytes: false);
         var bench = new BenchReport(
             machine, model.Manifest.Name, ManifestJson.NameOf(model.Manifest.Format), local.KernelName, model.Shape.Layers,
             model.Trunk.Length + model.Group.Length * model.Shape.Groups, results);

@@ -46,7 +46,7 @@ public static class ModelOptions
         }
         catch (Exception e) when (e is PlatformNotSupportedException or DllNotFoundException)
         {
-            throw new CommandFailedException(ExitCodes.Failed, $"native kernels: {e.Message} (--kernels managed works everywhere, slowly)", e);
+            throw new CommandFailedException(ExitCodes.Failed, $"the native kernels cannot run here: {e.Message}", e);
         }
     }
 

@@ -34,7 +34,7 @@ public static class PerplexityVerb
             int positions = ModelOptions.InRange("--window", parsed.GetValue(window), 2, Math.Min(model.Shape.MaxPositions, Perplexity.MaxWindow));
             using var local = LocalModel.Open(model, ModelOptions.Open(parsed.GetRequiredValue(kernels)), positions, positions, threadCount, verify: true);
             var result = ProgressDisplay.Run(error, "scoring", report => Perplexity.Measure(
-                local, PanguTokenizer.Open(model.Folder), text, positions, (done, total) => report(done, total, "tokens"), stop));
+                local, PanguTokenizer.Open(model.Folder), text, positions, (done, total) => report(done, total, "tokens"), stop), bytes: false);
             Print(parsed.InvocationConfiguration.Output, parsed.GetValue(output) == "json", model, local.KernelName, result);
             return Task.FromResult(ExitCodes.Done);
         });

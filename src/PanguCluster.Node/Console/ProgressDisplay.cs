@@ -5,26 +5,28 @@ using Spectre.Console;
 namespace PanguCluster.Node.Console;
 
 /// <summary>
-/// How long work over bytes shows how far it is: a bar on a terminal, a plain line per tenth elsewhere, so that a log stays readable.
+/// How long work shows how far it is: a bar on a terminal, a plain line per tenth elsewhere, so that a log stays readable.
 /// Always on stderr: stdout is for results.
 /// </summary>
 public static class ProgressDisplay
 {
     /// <param name="error">Where to draw; a bar only when it is the process's own stderr and that is a terminal.</param>
     /// <param name="title">What is being done, like "packing".</param>
-    /// <param name="work">Called once with what it reports to: bytes done, bytes in all, and the file at hand.</param>
-    public static T Run<T>(TextWriter error, string title, Func<Action<long, long, string>, T> work)
+    /// <param name="work">Called once with what it reports to: amount done, amount in all, and the part at hand.</param>
+    /// <param name="bytes">Whether the amounts are bytes, which are shown as sizes and speeds.</param>
+    public static T Run<T>(TextWriter error, string title, Func<Action<long, long, string>, T> work, bool bytes = true)
     {
         bool terminal = ReferenceEquals(error, System.Console.Error) && !System.Console.IsErrorRedirected;
-        return terminal ? RunBar(error, title, work) : work(new Lines(error, title).Report);
+        return terminal ? RunBar(error, title, work, bytes) : work(new Lines(error, title, bytes).Report);
     }
 
-    private static T RunBar<T>(TextWriter error, string title, Func<Action<long, long, string>, T> work)
+    private static T RunBar<T>(TextWriter error, string title, Func<Action<long, long, string>, T> work, bool bytes)
     {
+        ProgressColumn[] columns = [new TaskDescriptionColumn(), new ProgressBarColumn(), new PercentageColumn(), new RemainingTimeColumn()];
         var console = AnsiConsole.Create(new AnsiConsoleSettings { Out = new AnsiConsoleOutput(error) });
         return console.Progress()
             .AutoClear(true)
-            .Columns(new TaskDescriptionColumn(), new ProgressBarColumn(), new PercentageColumn(), new TransferSpeedColumn(), new RemainingTimeColumn())
+            .Columns(bytes ? [.. columns, new TransferSpeedColumn()] : columns)
             .Start(context =>
             {
                 var task = context.AddTask(title);
@@ -37,7 +39,7 @@ public static class ProgressDisplay
             });
     }
 
-    private sealed class Lines(TextWriter error, string title)
+    private sealed class Lines(TextWriter error, string title, bool bytes)
     {
         private long _tenth;
 
@@ -47,8 +49,8 @@ public static class ProgressDisplay
             if (tenth <= _tenth)
                 return;
             _tenth = tenth;
-            error.WriteLine(string.Create(
-                CultureInfo.InvariantCulture, $"{title} {tenth * 10} % ({ByteSize.Format(done)} of {ByteSize.Format(total)}) {file}"));
+            string amount = bytes ? $" ({ByteSize.Format(done)} of {ByteSize.Format(total)})" : "";
+            error.WriteLine(string.Create(CultureInfo.InvariantCulture, $"{title} {tenth * 10} %{amount} {file}"));
         }
     }
 }
