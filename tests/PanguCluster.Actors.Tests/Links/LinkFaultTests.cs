@@ -1,7 +1,6 @@
 using System.Net;
 using System.Net.Sockets;
 using Akka.Actor;
-using Akka.Event;
 using PanguCluster.Actors.Experts;
 using PanguCluster.Actors.Links;
 using PanguCluster.Actors.Tests.Nodes;
@@ -19,9 +18,10 @@ public sealed class LinkFaultTests : IDisposable
     private static readonly LinkIdentity Self = new("server", TestModel.Bf16.Manifest.Digest, 1);
 
     private readonly ActorSystem _system = ActorSystem.Create("links");
+    private readonly RecordingLog _log = new();
     private readonly LinkServer _server;
 
-    public LinkFaultTests() => _server = new LinkServer(TestModel.Bf16.Manifest, Self, Limits, Options, new LocalDevices(8), NoLogger.Instance);
+    public LinkFaultTests() => _server = new LinkServer(TestModel.Bf16.Manifest, Self, Limits, Options, new LocalDevices(8), _log);
 
     public void Dispose()
     {
@@ -56,9 +56,8 @@ public sealed class LinkFaultTests : IDisposable
         var buffer = new byte[4096];
         try
         {
-            while (socket.Receive(buffer) > 0)
-            {
-            }
+            for (int reads = 0; socket.Receive(buffer) > 0; reads++)
+                Assert.True(reads < 200, "the connection is still alive");
         }
         catch (SocketException e)
         {
@@ -68,18 +67,29 @@ public sealed class LinkFaultTests : IDisposable
 
     private void AssertStillServing() => Welcomed(out var socket).Dispose();
 
-    public static TheoryData<string> Faults =>
-        ["garbage", "version", "kind", "reserved", "negative", "oversize", "rows", "layer", "groups", "unasked reply", "group id", "expert id", "half frame", "silence"];
-
     [Theory]
-    [MemberData(nameof(Faults))]
-    public void Server_should_end_only_that_link_when_a_peer_misbehaves(string fault)
+    [InlineData("garbage", "frame magic is 0x20544547")]
+    [InlineData("version", "link protocol version is 9")]
+    [InlineData("kind", "frame kind 77 is not known")]
+    [InlineData("reserved", "reserved frame bytes are not 0")]
+    [InlineData("negative", "frame payload of -1 bytes")]
+    [InlineData("oversize", "dispatch payload of 2147483647 bytes")]
+    [InlineData("rows", "rows 9 are not in 1..8")]
+    [InlineData("layer", "layer 3 is not in 0..2")]
+    [InlineData("groups", "groups 9 are not in 1..8")]
+    [InlineData("unasked reply", "unexpected Reply frame")]
+    [InlineData("group id", "group 8 is not in 0..7")]
+    [InlineData("expert id", "expert 4 is not in 0..3")]
+    [InlineData("half frame", "the peer closed the connection")]
+    [InlineData("silence", "silent for 175 ms")]
+    public async Task Server_should_end_only_that_link_and_log_why_when_a_peer_misbehaves(string fault, string reason)
     {
         using var link = Welcomed(out var socket);
         socket.Send(Frame(fault));
         if (fault == "half frame")
             socket.Shutdown(SocketShutdown.Send);
         AssertClosed(socket);
+        await Eventually.Holds(() => _log.Lines.Any(l => l.Contains(reason, StringComparison.Ordinal)), $"logged '{reason}'");
         AssertStillServing();
     }
 

@@ -24,6 +24,18 @@ public static class Reference
         return sink.Tokens;
     }
 
+    /// <summary>A prompt of this length whose answer does not end before <paramref name="tokens"/> tokens, and that answer.</summary>
+    public static (int[] Prompt, IReadOnlyList<SampledToken> Answer) Long(PackedModel model, int length, int tokens, SamplingParameters sampling)
+    {
+        for (int salt = 1; ; salt++)
+        {
+            int[] prompt = [.. Enumerable.Range(0, length).Select(i => (i * 13 + salt * 7) % model.Shape.VocabSize)];
+            var answer = Tokens(model, prompt, tokens, sampling);
+            if (answer.Count == tokens)
+                return (prompt, answer);
+        }
+    }
+
     private sealed class Sink : ITokenSink
     {
         public List<SampledToken> Tokens { get; } = [];

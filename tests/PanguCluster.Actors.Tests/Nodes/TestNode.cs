@@ -48,11 +48,11 @@ public sealed class TestNode : IAsyncDisposable
     }
 
     /// <summary>Three nodes that know of each other, and all groups ready on each one's table.</summary>
-    public static async Task<TestNode[]> StartThree(Func<int, PanguNodeSetup> setup)
+    public static async Task<TestNode[]> StartThree(Func<int, PanguNodeSetup> setup, int expertNodes = 3)
     {
-        var first = await Start(setup(0) with { MinExpertNodes = 3 });
+        var first = await Start(setup(0) with { MinExpertNodes = expertNodes });
         var others = await Task.WhenAll(
-            Start(setup(1) with { SeedNodes = [first.Address], MinExpertNodes = 3 }), Start(setup(2) with { SeedNodes = [first.Address], MinExpertNodes = 3 }));
+            Start(setup(1) with { SeedNodes = [first.Address], MinExpertNodes = expertNodes }), Start(setup(2) with { SeedNodes = [first.Address], MinExpertNodes = expertNodes }));
         TestNode[] nodes = [first, .. others];
         await Eventually.Holds(() => nodes.All(n => n.AllReady), "all groups ready on three nodes", 30);
         return nodes;

@@ -11,10 +11,6 @@ public sealed class StreamTests
 {
     private static readonly SamplingParameters Warm = new() { Temperature = 0.9f, Seed = 3 };
 
-    /// <summary>A prompt whose answer is known to run for at least this long.</summary>
-    private static int[] LongPrompt(int atLeast) => Enumerable.Range(1, 50)
-        .Select(salt => new[] { salt, salt + 1, salt + 2 }).First(p => Reference.Tokens(TestModel.Bf16, p, atLeast, Warm).Count == atLeast);
-
     private static bool IsIdle(TestNode node)
     {
         var load = node.Node.Load.Value;
@@ -27,7 +23,7 @@ public sealed class StreamTests
         await using var node = await TestNode.Start(TestNode.Setup("solo", TestModel.Bf16));
         await node.Ready();
         using var client = new CancellationTokenSource();
-        var reader = node.Node.Gateway.Start(node.Request(LongPrompt(400), 400, Warm), client.Token);
+        var reader = node.Node.Gateway.Start(node.Request(Reference.Long(TestModel.Bf16, 3, 400, Warm).Prompt, 400, Warm), client.Token);
         var events = new List<StreamEvent>();
         await foreach (var e in reader.ReadAllAsync())
         {
@@ -47,7 +43,7 @@ public sealed class StreamTests
     {
         await using var node = await TestNode.Start(TestNode.Setup("solo", TestModel.Bf16));
         await node.Ready();
-        int[] prompt = LongPrompt(200);
+        var (prompt, expected) = Reference.Long(TestModel.Bf16, 3, 200, Warm);
         var slow = node.Node.Gateway.Start(node.Request(prompt, 200, Warm), default);
 
         // Nobody reads: the decoder must neither wait for it nor keep its blocks.
@@ -58,7 +54,7 @@ public sealed class StreamTests
         var late = new List<StreamEvent>();
         await foreach (var e in slow.ReadAllAsync())
             late.Add(e);
-        Nodes.Tokens.AssertSame(Reference.Tokens(TestModel.Bf16, prompt, 200, Warm), late);
+        Nodes.Tokens.AssertSame(expected, late);
     }
 
     [Fact]
