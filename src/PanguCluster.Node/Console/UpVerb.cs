@@ -31,7 +31,7 @@ public static class UpVerb
     {
         // Packed once here, so that the nodes find it done instead of waiting for each other.
         string model = (await ModelFolders.PackedAsync(settings.Common, error, stop).ConfigureAwait(false)).Folder;
-        var ports = FreePorts.Find(settings.Nodes * LocalPlan.PortsPerNode, settings.PreferredPorts);
+        var ports = FreePorts.Find(settings.Nodes, LocalPlan.PortsPerNode, settings.BasePort, LocalPlan.PortStride);
         using var cluster = LocalCluster.Start(LocalPlan.Create(ports, settings.SharedArguments(model)), TimeProvider.System);
         try
         {
