@@ -1,12 +1,14 @@
 #!/bin/sh
 # Builds a CMake target of this folder into ./build (Release). Called by the .NET projects; several may call it at once.
-# usage: build.sh [target, default pangu]
+# usage: build.sh [target, default pangu | --check]
+# --check: exit 0 if the tools are there.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 if ! command -v cmake >/dev/null 2>&1 || ! command -v g++ >/dev/null 2>&1 || ! command -v make >/dev/null 2>&1; then
-    echo "error PANGU0001: the native kernels need CMake and a C++ compiler; install them with: apt-get install cmake g++" >&2
+    echo "The native kernels need CMake and a C++ compiler; install them with: apt-get install cmake g++ make" >&2
     exit 1
 fi
+[ "${1:-}" = "--check" ] && exit 0
 mkdir -p "$here/build"
 # One build at a time: dependents build in parallel.
 exec 9>"$here/build/.lock"

@@ -1,2 +1,2 @@
 // Every test starts real nodes; two clusters at once on a small machine only slow each other.
-[assembly: Xunit.CollectionBehavior(DisableTestParallelization = true)]
+[assembly: Xunit.v3.Parallelization(Mode = Xunit.Sdk.ParallelMode.None)]

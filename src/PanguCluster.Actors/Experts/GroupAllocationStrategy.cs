@@ -14,17 +14,23 @@ public sealed class GroupAllocationStrategy(Address self, int minNodes, TimeSpan
 {
     private readonly long _start = time.GetTimestamp();
 
-    public async Task<IActorRef> AllocateShard(
+    public Task<IActorRef> AllocateShard(
         IActorRef requester, string shardId, IImmutableDictionary<IActorRef, IImmutableList<string>> currentShardAllocations)
     {
-        // Completing later makes the coordinator take null for "ask again", which it does not in the synchronous case.
-        await Task.Yield();
         bool first = currentShardAllocations.Values.All(shards => shards.Count == 0);
         if (first && currentShardAllocations.Count < minNodes && time.GetElapsedTime(_start) < patience)
-            return null!;
+            return AskAgain();
         var (regions, nodes) = Nodes(currentShardAllocations);
         int chosen = GroupAllocation.Choose(nodes);
-        return chosen < 0 ? null! : regions[chosen];
+        // Decided at once: the coordinator takes the next shard only when this one is counted.
+        return chosen < 0 ? AskAgain() : Task.FromResult(regions[chosen]);
+    }
+
+    /// <summary>To the coordinator a null that comes later means "not now, retry"; one that is there at once is an error.</summary>
+    private static async Task<IActorRef> AskAgain()
+    {
+        await Task.Yield();
+        return null!;
     }
 
     public Task<IImmutableSet<string>> Rebalance(

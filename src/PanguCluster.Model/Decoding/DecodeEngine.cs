@@ -124,7 +124,10 @@ public sealed class DecodeEngine : IDisposable
             var sequence = _roster[rows.Sequence];
             sequence.Cached += rows.Count;
             if (rows.Last)
-                Advance(sequence, LogitsOf(logitRow++), sink);
+            {
+                Advance(sequence, HiddenOf(_batch.LogitRows[logitRow]), LogitsOf(logitRow), sink);
+                logitRow++;
+            }
         }
         _steps++;
         LeaveStep();
@@ -171,13 +174,21 @@ public sealed class DecodeEngine : IDisposable
         _batch.LogitCount = logits;
     }
 
-    private void Advance(Sequence sequence, ReadOnlySpan<float> logits, ITokenSink sink)
+    /// <param name="sequence">Whose newest token was fed.</param>
+    /// <param name="hidden">
+    /// [H] its row of the residual stream. What overflowed anywhere before stays in it, while quantizing a row can turn a NaN into a zero.
+    /// </param>
+    /// <param name="logits">[V].</param>
+    /// <param name="sink">Where events go.</param>
+    private void Advance(Sequence sequence, ReadOnlySpan<float> hidden, ReadOnlySpan<float> logits, ITokenSink sink)
     {
         if (sequence.Cancelled)
             return;
-        if (!Sampler.IsFinite(logits))
+        if (!Sampler.IsFinite(hidden) || !Sampler.IsFinite(logits))
         {
-            Finish(sequence, FinishReason.Error, sink, $"the logits of token {sequence.GeneratedCount} hold a NaN or an infinite value");
+            Finish(
+                sequence, FinishReason.Error, sink,
+                $"the logits of token {sequence.GeneratedCount}, or what they are made of, hold a NaN or an infinite value");
             return;
         }
         var token = _sampler.Sample(logits, sequence.Tokens, sequence.PromptLength, sequence.Choice, sequence.Sampling);
@@ -199,7 +210,9 @@ public sealed class DecodeEngine : IDisposable
         sink.OnFinished(sequence.Id, reason, sequence.PromptLength, sequence.GeneratedCount, detail);
     }
 
-    private Span<float> LogitsOf(int row) => _logits.AsSpan(row * Model.Shape.VocabSize, Model.Shape.VocabSize);
+    private ReadOnlySpan<float> HiddenOf(int row) => _hidden.AsSpan(row * Model.Shape.HiddenSize, Model.Shape.HiddenSize);
+
+    private ReadOnlySpan<float> LogitsOf(int row) => _logits.AsSpan(row * Model.Shape.VocabSize, Model.Shape.VocabSize);
 
     private bool IsValid(SequenceRequest request) =>
         request.Prompt.Length > 0 && request.Choice >= 0 && request.MaxTokens > request.Generated.Length

@@ -143,7 +143,7 @@ public sealed class Sampler
         for (int rank = 0; rank < limit; rank++)
         {
             float p = Probability(logits[_candidates.At(rank, logits)]);
-            if (rank > 0 && p < minP)
+            if (p < minP)
                 break;
             sum += Weight(p);
             if (sum >= needed)

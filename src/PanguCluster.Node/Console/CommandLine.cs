@@ -1,4 +1,5 @@
 using System.CommandLine;
+using System.CommandLine.Invocation;
 using System.Runtime.InteropServices;
 using PanguCluster.Model.Packing;
 
@@ -23,6 +24,10 @@ public static class CommandLine
         StatusVerb.Create(),
         NodesVerb.Create(),
         GroupsVerb.Create(),
+        PackVerb.Create(),
+        InspectVerb.Create(),
+        PerplexityVerb.Create(),
+        BenchVerb.Create(),
     ];
 
     /// <summary>Runs one command line. Ctrl-C and SIGTERM cancel the verb, which ends in its own orderly way.</summary>
@@ -32,7 +37,7 @@ public static class CommandLine
         error ??= System.Console.Error;
         // "@" is a fair start of a prompt, not the name of a file with more arguments.
         var parsed = Create().Parse(args, new ParserConfiguration { ResponseFileTokenReplacer = null });
-        if (parsed.Errors.Count > 0)
+        if (parsed.Action is null or ParseErrorAction)
         {
             await error.WriteLineAsync($"pangu: {Mistake(parsed)} See: {HelpFor(parsed)}").ConfigureAwait(false);
             return ExitCodes.Usage;

@@ -8,13 +8,10 @@ namespace PanguCluster.Node.Console;
 /// <summary>What <c>pangu up</c> was asked for, checked.</summary>
 /// <param name="Common">What all nodes have in common, checked like a node's own options; its addresses are not used.</param>
 /// <param name="ContextLength">Passed on as given, or null.</param>
-public sealed record UpSettings(int Nodes, ServeOptions Common, int? ContextLength, TimeSpan StartLimit)
+/// <param name="BasePort">gRPC port of the first node, where it and those behind it are free.</param>
+/// <param name="Ask">A first message to answer once the cluster is ready, or null.</param>
+public sealed record UpSettings(int Nodes, ServeOptions Common, int? ContextLength, int BasePort, TimeSpan StartLimit, string? Ask)
 {
-    /// <summary>The first node takes the addresses that the other verbs look at, where they are free.</summary>
-    public IReadOnlyList<int> PreferredPorts { get; } =
-        [.. ((string[])[ServeOptions.DefaultGrpc, ServeOptions.DefaultHttp, ServeOptions.DefaultCluster])
-            .Select(a => int.Parse(a.AsSpan(a.IndexOf(':') + 1), NumberStyles.None, CultureInfo.InvariantCulture))];
-
     public IReadOnlyList<string> SharedArguments(string packedModel) =>
     [
         "--model", packedModel, "--data", Common.Data, "--kernels", Common.Kernels.ToString().ToLowerInvariant(),
@@ -37,11 +34,17 @@ public sealed class UpCommandLine
     private readonly Option<string?> _logLevel = Text("--log-level", "LEVEL", "default warning");
     private readonly Option<int?> _threads = new("--threads") { Description = "threads of each node; default its share of the cores", HelpName = "N" };
     private readonly Option<int?> _context = new("--context-length") { Description = "most tokens of prompt and answer together", HelpName = "N" };
+    private readonly Option<int> _basePort = new("--base-port")
+    {
+        Description = "gRPC port of the first node; the others follow in steps of 10, taken ones are skipped", DefaultValueFactory = _ => 7440, HelpName = "PORT",
+    };
+
+    private readonly Option<string?> _ask = Text("--ask", "TEXT", "a first message, whose answer is streamed once the cluster is ready");
     private readonly Option<int> _timeout = new("--timeout") { Description = "give up when the cluster is not ready after so many seconds", DefaultValueFactory = _ => 120, HelpName = "SECONDS" };
 
     public void AddTo(Command command)
     {
-        foreach (Option option in (Option[])[_nodes, _model, _data, _format, _kernels, _threads, _kvMemory, _context, _logLevel, _timeout])
+        foreach (Option option in (Option[])[_nodes, _model, _data, _format, _kernels, _threads, _kvMemory, _context, _logLevel, _basePort, _timeout, _ask])
             command.Options.Add(option);
     }
 
@@ -50,6 +53,7 @@ public sealed class UpCommandLine
     {
         int nodes = InRange("--nodes", parsed.GetValue(_nodes), 1, LocalPlan.MaxNodes);
         int timeout = InRange("--timeout", parsed.GetValue(_timeout), 1, 86400);
+        int basePort = InRange("--base-port", parsed.GetValue(_basePort), 1024, 65000);
         long memory = LocalPlan.DefaultKvMemory(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes, nodes);
         int? context = parsed.GetValue(_context);
         var common = ServeOptions.From(new ServeOverrides
@@ -63,7 +67,7 @@ public sealed class UpCommandLine
             ContextLength = context,
             LogLevel = parsed.GetValue(_logLevel),
         });
-        return new UpSettings(nodes, common, context, TimeSpan.FromSeconds(timeout));
+        return new UpSettings(nodes, common, context, basePort, TimeSpan.FromSeconds(timeout), parsed.GetValue(_ask));
     }
 
     private static int InRange(string option, int value, int least, int most) => value >= least && value <= most

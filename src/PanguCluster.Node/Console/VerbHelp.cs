@@ -19,6 +19,9 @@ public static class VerbHelp
 
     private sealed class ExampleAction(HelpAction standard, IReadOnlyList<string> examples) : SynchronousCommandLineAction
     {
+        /// <summary>Help is wanted just when a command line is not yet right.</summary>
+        public override bool ClearsParseErrors => true;
+
         public override int Invoke(ParseResult parseResult)
         {
             int code = standard.Invoke(parseResult);

@@ -72,7 +72,7 @@ public static class NodeProcess
     /// <summary>Port 0 becomes a free port, since others are told the address before anything listens; a taken port is an error here and now.</summary>
     private static ServeOptions TakePorts(ServeOptions options)
     {
-        var free = new Queue<NodeAddress>(FreePorts.Find(LocalPlan.PortsPerNode));
+        var free = new Queue<NodeAddress>(FreePorts.Find(1, LocalPlan.PortsPerNode, FreePorts.AnyStart, LocalPlan.PortStride));
         NodeAddress Take(string option, NodeAddress wanted)
         {
             if (wanted.Port == 0)

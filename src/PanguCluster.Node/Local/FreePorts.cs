@@ -4,39 +4,62 @@ using PanguCluster.Node.Options;
 
 namespace PanguCluster.Node.Local;
 
-/// <summary>Finds loopback ports that nobody listens on.</summary>
+/// <summary>
+/// Finds loopback ports that nobody listens on, below the range from which the kernel gives ports to outgoing connections: one of those
+/// could be taken by the first connection of a neighbour before its owner has started.
+/// </summary>
 public static class FreePorts
 {
-    /// <summary>So many different free ports. They are held until all are found, then let go for the nodes to take.</summary>
-    /// <param name="preferred">Ports to take first where they are free; the n-th stands for the n-th result.</param>
-    public static IReadOnlyList<NodeAddress> Find(int count, params IReadOnlyList<int> preferred)
+    /// <summary>Linux gives outgoing connections ports from here on.</summary>
+    private const int FirstEphemeral = 32768;
+
+    private const int SearchFirst = 10000;
+
+    /// <summary>Where to look when nobody names a port: different processes start at different places, so that they seldom meet.</summary>
+    public static int AnyStart => SearchFirst + Environment.ProcessId * 16 % (FirstEphemeral - SearchFirst - 1024);
+
+    /// <summary>
+    /// So many runs of consecutive free ports, each at <paramref name="start"/> or a multiple of <paramref name="stride"/> above it. All are
+    /// held until all are found, then let go for their owners to take.
+    /// </summary>
+    /// <exception cref="IOException">There are not so many.</exception>
+    public static IReadOnlyList<NodeAddress> Find(int runs, int portsPerRun, int start, int stride)
     {
-        var held = new List<TcpListener>(count);
+        var held = new List<TcpListener>(runs * portsPerRun);
         try
         {
-            for (int i = 0; i < count; i++)
-                held.Add((i < preferred.Count ? TryListen(preferred[i]) : null) ?? TryListen(0) ?? throw new IOException("no free loopback port is left"));
+            for (int first = start; held.Count < runs * portsPerRun; first += stride)
+            {
+                if (first + portsPerRun > IPEndPoint.MaxPort)
+                    throw new IOException($"there are not {runs * portsPerRun} free loopback ports from {start} on");
+                held.AddRange(TryListen(first, portsPerRun));
+            }
             return [.. held.Select(h => new NodeAddress(IPAddress.Loopback, ((IPEndPoint)h.LocalEndpoint).Port))];
         }
         finally
         {
-            foreach (var listener in held)
-                listener.Dispose();
+            held.ForEach(listener => listener.Dispose());
         }
     }
 
-    private static TcpListener? TryListen(int port)
+    /// <summary>Listeners on all ports of a run, or on none.</summary>
+    private static List<TcpListener> TryListen(int first, int count)
     {
-        var listener = new TcpListener(IPAddress.Loopback, port);
+        var run = new List<TcpListener>(count);
         try
         {
-            listener.Start();
-            return listener;
+            for (int port = first; port < first + count; port++)
+            {
+                var listener = new TcpListener(IPAddress.Loopback, port);
+                run.Add(listener);
+                listener.Start();
+            }
+            return run;
         }
         catch (SocketException)
         {
-            listener.Dispose();
-            return null;
+            run.ForEach(listener => listener.Dispose());
+            return [];
         }
     }
 }

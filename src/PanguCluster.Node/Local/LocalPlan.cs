@@ -14,6 +14,9 @@ public static class LocalPlan
     /// <summary>Ports each node needs.</summary>
     public const int PortsPerNode = 3;
 
+    /// <summary>From one node's first port to the next one's: 7440, 7450, 7460 are easy to remember.</summary>
+    public const int PortStride = 10;
+
     /// <summary>Threads per node when nobody asks for a number: the machine's cores, shared.</summary>
     public static int DefaultThreads(int cores, int nodes) => Math.Max(1, cores / nodes);
 

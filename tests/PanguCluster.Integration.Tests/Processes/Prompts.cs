@@ -7,7 +7,7 @@ internal static class Prompts
 {
     public static IReadOnlyList<string[]> All { get; } =
     [
-        ["--chat", "What is 38+47?", "--temperature", "0", "--logprobs", "3", "--session-id", "greedy-chat"],
+        ["--chat", "What is 38+47?", "--temperature", "0", "--seed", "10", "--logprobs", "3", "--session-id", "greedy-chat"],
         ["Once upon a time there was", "--seed", "11", "--max-tokens", "60", "--logprobs", "0", "--session-id", "sampled-story"],
         ["--ids", "1,12,375,4040,440,322", "--seed", "12", "--top-k", "20", "--top-p", "0.9", "--max-tokens", "50", "--session-id", "sampled-ids"],
         ["--chat", Long(), "--temperature", "0.7", "--seed", "13", "--repetition-penalty", "1.2", "--max-tokens", "40", "--session-id", "long-prompt"],

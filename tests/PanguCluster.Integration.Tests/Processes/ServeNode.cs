@@ -1,5 +1,3 @@
-using System.Net;
-using System.Net.Sockets;
 using Grpc.Core;
 using Pangu.V1;
 using PanguCluster.Client;
@@ -24,12 +22,14 @@ internal sealed class ServeNode : IAsyncDisposable
     public string Cluster { get; }
     public PanguClient Client { get; }
 
+    /// <param name="extra">More options; one that names the threads takes the place of the default of 1.</param>
     public static ServeNode Start(params IEnumerable<string> extra)
     {
-        int[] ports = FreePorts(3);
+        string[] threads = extra.Contains("--threads") ? [] : ["--threads", "1"];
+        int[] ports = TestPorts.Take(3);
         var (grpc, http, cluster) = ($"127.0.0.1:{ports[0]}", $"127.0.0.1:{ports[1]}", $"127.0.0.1:{ports[2]}");
         var program = RunningProgram.Pangu(
-            ["serve", "--data", Repository.Data, "--grpc", grpc, "--http", http, "--cluster", cluster, "--kv-memory", "64MiB", "--threads", "1", .. extra]);
+            ["serve", "--data", Repository.Data, "--grpc", grpc, "--http", http, "--cluster", cluster, "--kv-memory", "64MiB", .. threads, .. extra]);
         return new ServeNode(program, grpc, http, cluster);
     }
 
@@ -76,14 +76,5 @@ internal sealed class ServeNode : IAsyncDisposable
     {
         Client.Dispose();
         await Program.DisposeAsync();
-    }
-
-    public static int[] FreePorts(int count)
-    {
-        var listeners = Enumerable.Range(0, count).Select(_ => new TcpListener(IPAddress.Loopback, 0)).ToList();
-        listeners.ForEach(l => l.Start());
-        int[] ports = [.. listeners.Select(l => ((IPEndPoint)l.LocalEndpoint).Port)];
-        listeners.ForEach(l => l.Dispose());
-        return ports;
     }
 }

@@ -164,6 +164,20 @@ public sealed class DecodeEngineContractTests : IDisposable
         Assert.Single(_sink.Ids(Requests.Id(2))); // 8 steps of 15 rows beside the stream's
     }
 
+    [Fact]
+    public void Preempted_sequence_should_go_to_the_head_of_the_queue()
+    {
+        using var local = new LocalModel(new ManagedKernels(), _local.Packed, _options with { MaxSequences = 2, KvBlocks = 3 });
+        var (engine, driver) = local.NewEngine();
+        engine.Submit(Requests.Of(1, new int[60], 60));
+        engine.Submit(Requests.Of(2, new int[60], 60));
+        engine.Submit(Requests.Of(3, new int[10], 5)); // one block would do for it, but it came last
+        driver.RunToEnd(_sink);
+        Assert.Equal(1, engine.Load.Preemptions);
+        Assert.Equal(Requests.Id(1), _sink.Finished.Keys.First());
+        Assert.Equal(3, _sink.Finished.Count);
+    }
+
     private void FinishStep()
     {
         for (int layer = 0; layer < _local.Packed.Shape.Layers; layer++)

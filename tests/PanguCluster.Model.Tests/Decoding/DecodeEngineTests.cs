@@ -118,10 +118,11 @@ public sealed class DecodeEngineTests
         Assert.Equal(24, engine.Load.FreeBlocks);
     }
 
-    [Fact]
-    public void Nan_logits_should_end_their_own_sequence_only()
+    [Theory]
+    [MemberData(nameof(Formats))]
+    public void Nan_should_end_its_own_sequence_only(PackFormat format)
     {
-        var model = TestModels.Random(TestModels.Odd, PackFormat.Bf16);
+        var model = TestModels.Random(TestModels.Odd, format);
         using var right = new LocalModel(_kernels, model, _options);
         using var faulty = new LocalModel(new NanKernels(_kernels, token: 74), model, _options);
         // Only the second prompt holds the token that makes a row go wrong.

@@ -23,6 +23,7 @@ public class CommandLineTests
     [InlineData("up", "--nodes", "0")]
     [InlineData("up", "--nodes", "33")]
     [InlineData("up", "--kernels", "cuda")]
+    [InlineData("up", "--base-port", "80")]
     public async Task Pangu_should_end_with_2_and_one_line_when_the_command_line_is_wrong(params string[] args)
     {
         var (code, output, error) = await Run(args);
@@ -40,7 +41,7 @@ public class CommandLineTests
     [InlineData("generate", "hello")]
     public async Task Pangu_should_end_with_3_when_no_server_answers(params string[] args)
     {
-        string server = FreePorts.Find(1)[0].ToString();
+        string server = FreePorts.Find(1, 1, FreePorts.AnyStart, 1)[0].ToString();
 
         var (code, _, error) = await Run([.. args, "--server", server]);
 
@@ -56,6 +57,10 @@ public class CommandLineTests
     [InlineData("status")]
     [InlineData("nodes")]
     [InlineData("groups")]
+    [InlineData("pack")]
+    [InlineData("inspect")]
+    [InlineData("perplexity")]
+    [InlineData("bench")]
     public async Task Help_should_end_with_an_example_when_asked(string verb)
     {
         var (code, output, error) = await Run(verb, "--help");
@@ -78,7 +83,7 @@ public class CommandLineTests
     public async Task Generate_should_try_the_next_server_when_one_is_down()
     {
         await using var edge = await EdgeFixture.StartAsync();
-        string down = FreePorts.Find(1)[0].ToString();
+        string down = FreePorts.Find(1, 1, FreePorts.AnyStart, 1)[0].ToString();
 
         var (code, output, _) = await Run("generate", "hi", "--server", down, "--server", edge.Grpc.Authority);
 

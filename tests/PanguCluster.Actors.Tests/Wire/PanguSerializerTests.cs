@@ -1,0 +1,114 @@
+using System.Runtime.Serialization;
+using Akka.Actor;
+using Akka.Configuration;
+using Akka.Serialization;
+using PanguCluster.Actors.Decoding;
+using PanguCluster.Actors.Experts;
+using PanguCluster.Actors.Placement;
+using PanguCluster.Actors.Streams;
+using PanguCluster.Actors.Tests.Nodes;
+using PanguCluster.Actors.Wire;
+using PanguCluster.Model.Decoding;
+using PanguCluster.Model.Sampling;
+using Xunit;
+
+namespace PanguCluster.Actors.Tests.Wire;
+
+public sealed class PanguSerializerTests : IDisposable
+{
+    private readonly ActorSystem _system = ActorSystem.Create(
+        "wire", PanguNodeHocon.Of(TestNode.Setup("wire", TestModel.Bf16)).WithFallback(ConfigurationFactory.Default()));
+
+    public void Dispose() => _system.Terminate().Wait(TimeSpan.FromSeconds(10));
+
+    private static readonly SequenceId Id = new(Guid.Parse("00112233-4455-6677-8899-aabbccddeeff"));
+
+    private IEnumerable<object> Samples()
+    {
+        var stream = _system.ActorOf(Props.Create(() => new Nobody()));
+        var sampling = new SamplingParameters
+        {
+            Temperature = 0.5f, TopK = 7, TopP = 0.9f, MinP = 0.01f, RepetitionPenalty = 1.1f, PresencePenalty = -0.5f,
+            FrequencyPenalty = 0.25f, Seed = ulong.MaxValue, Logprobs = 3,
+        };
+        yield return new DecoderProtocol.SubmitSequence(
+            new SequenceRequest(Id, [1, 2, 3], [4, 5], 6, 70, [8, 9], sampling), stream, stream);
+        foreach (var outcome in Enum.GetValues<SubmitOutcome>())
+            yield return new DecoderProtocol.SubmitReply(Id, outcome);
+        yield return new DecoderProtocol.CancelSequence(Id);
+        var plain = new DecoderProtocol.SequenceToken(Id, new SampledToken(0, 5, float.NaN, null));
+        var rich = new DecoderProtocol.SequenceToken(Id, new SampledToken(3, 9, -0.25f, [new TokenLogprob(9, -0.25f), new TokenLogprob(1, -2f)]));
+        var empty = new DecoderProtocol.SequenceToken(Id, new SampledToken(3, 9, -0.25f, []));
+        var ended = new DecoderProtocol.SequenceEnded(Id, FinishReason.Length, 3, 70, null);
+        var failed = new DecoderProtocol.SequenceEnded(Id, FinishReason.Error, 3, 7, "why", FailureKind.Overloaded);
+        yield return plain;
+        yield return rich;
+        yield return empty;
+        yield return ended;
+        yield return failed;
+        yield return new DecoderProtocol.StepResults([plain, rich, ended, failed]);
+        yield return new EnsureGroup(7);
+        var state = new NodeState(
+            "n1", 5, "http://127.0.0.1:1", "/tmp/x", "127.0.0.1:2", "host", "managed", "model", "abc", 1,
+            [new OwnedGroup(1, 99, OwnedGroupState.Failed, "bad digest")], "akka://x/user/d", new DecoderLoad(1, 2, 3, 4, 5, 6, 7), [1, 2], 3, "detail");
+        yield return state;
+        yield return state with { Load = null, Groups = [], Rows = [] };
+    }
+
+    [Fact]
+    public void Serializer_should_bring_back_every_message_that_leaves_a_process()
+    {
+        var samples = Samples().ToArray();
+        foreach (object sample in samples)
+        {
+            var serializer = Assert.IsType<PanguSerializer>(_system.Serialization.FindSerializerFor(sample));
+            byte[] bytes = serializer.ToBinary(sample);
+            object back = _system.Serialization.Deserialize(bytes, serializer.Identifier, serializer.Manifest(sample));
+            Assert.Equivalent(sample, back, strict: true);
+            Assert.Equal(bytes, serializer.ToBinary(back));
+        }
+        var types = typeof(IWireMessage).Assembly.GetTypes().Where(t => !t.IsAbstract && typeof(IWireMessage).IsAssignableFrom(t));
+        Assert.Equal(types.Order(Comparer<Type>.Create((a, b) => string.CompareOrdinal(a.Name, b.Name))),
+            samples.Select(s => s.GetType()).Distinct().OrderBy(t => t.Name, StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public void Serializer_should_refuse_everything_else_when_it_would_leave_by_accident()
+    {
+        object[] strays =
+        [
+            new { Value = 1 },
+            new StreamEvent.Failed(FailureKind.Internal, "x"),
+            new ExpertGroupProtocol.Stopped(1, ActorRefs.Nobody),
+            new SequenceRequest(Id, [1], [], 0, 1, [], new SamplingParameters()),
+        ];
+        foreach (object stray in strays)
+        {
+            var serializer = _system.Serialization.FindSerializerFor(stray);
+            Assert.IsType<RefusingSerializer>(serializer);
+            Assert.Throws<NotSupportedException>(() => serializer.ToBinary(stray));
+            Assert.Throws<NotSupportedException>(() => serializer.FromBinary([], stray.GetType()));
+        }
+    }
+
+    [Theory]
+    [InlineData("submit", new byte[] { 0x0a, 0x01, 0x00 })] // an id of one byte
+    [InlineData("submitted", new byte[] { 0xff, 0xff, 0xff })] // no protobuf
+    [InlineData("submitted", new byte[0])] // no id
+    [InlineData("gossip", new byte[0])] // no such manifest
+    public void Serializer_should_say_what_is_wrong_when_a_peer_sends_nonsense(string manifest, byte[] bytes)
+    {
+        var serializer = new PanguSerializer((ExtendedActorSystem)_system);
+
+        var e = Assert.Throws<SerializationException>(() => serializer.FromBinary(bytes, manifest));
+
+        Assert.Contains(manifest, e.Message, StringComparison.Ordinal);
+    }
+
+    private sealed class Nobody : UntypedActor
+    {
+        protected override void OnReceive(object message)
+        {
+        }
+    }
+}
