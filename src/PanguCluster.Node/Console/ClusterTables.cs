@@ -27,24 +27,35 @@ public static class ClusterTables
 
     public static void Nodes(IAnsiConsole console, ClusterState cluster)
     {
-        var table = Output.Table("node", "status", "roles", "groups", "grpc", "kernels", "running", "waiting", "free blocks", "tokens", "detail");
+        var table = Output.Table("node", "status", "roles", "groups", "grpc", "kernels", "running", "waiting", "free blocks", "tokens");
         foreach (var node in cluster.Nodes.OrderBy(n => n.Id, StringComparer.Ordinal))
             table.Row(node.Id, node.Status, string.Join(',', node.Roles), Number(node.Groups.Count), Or(node.GrpcAddress), node.Kernels,
                 Load(node, l => Number(l.Running)), Load(node, l => Number(l.Waiting)),
-                Load(node, l => $"{Number(l.FreeBlocks)}/{Number(l.TotalBlocks)}"), Load(node, l => Number(l.TokensGenerated)), node.Detail);
+                Load(node, l => $"{Number(l.FreeBlocks)}/{Number(l.TotalBlocks)}"), Load(node, l => Number(l.TokensGenerated)));
         console.Write(table);
+        Details(console, cluster);
     }
 
     public static void Groups(IAnsiConsole console, ClusterState cluster)
     {
-        var table = Output.Table("group", "state", "node", "incarnation", "rows", "size", "detail");
+        var table = Output.Table("group", "state", "node", "incarnation", "rows", "size");
         foreach (var group in cluster.Groups)
-            table.Row(Number(group.Group_), group.State, Or(group.NodeId), Number(group.Incarnation), Number(group.Rows), ByteSize.Format(group.Bytes), group.Detail);
+            table.Row(Number(group.Group_), group.State, Or(group.NodeId), Number(group.Incarnation), Number(group.Rows), ByteSize.Format(group.Bytes));
         console.Write(table);
         console.WriteLine();
         var owners = cluster.Groups.Where(g => g.NodeId.Length > 0).GroupBy(g => g.NodeId).OrderByDescending(o => o.Count());
         console.WriteLine($"groups per node {Or(string.Join('/', owners.Select(o => Number(o.Count()))))}, imbalance score "
             + cluster.ImbalanceScore.ToString("0.######", CultureInfo.InvariantCulture));
+        Details(console, cluster);
+    }
+
+    /// <summary>What is wrong, in full sentences: too long for a column.</summary>
+    private static void Details(IAnsiConsole console, ClusterState cluster)
+    {
+        foreach (var node in cluster.Nodes.Where(n => n.Detail.Length > 0))
+            console.WriteLine($"{node.Id}: {node.Detail}");
+        foreach (var group in cluster.Groups.Where(g => g.Detail.Length > 0))
+            console.WriteLine($"group {Number(group.Group_)}: {group.Detail}");
     }
 
     private static string Load(Wire.Node node, Func<DecoderLoad, string> show) => node.Load is { } load ? show(load) : "-";

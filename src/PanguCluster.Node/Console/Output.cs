@@ -7,8 +7,8 @@ namespace PanguCluster.Node.Console;
 /// <summary>How verbs print data: a table for people, or the proto's JSON with its own snake_case names.</summary>
 public static class Output
 {
-    /// <summary>Wide enough that no cell of a table is broken when it goes to a file or a pipe.</summary>
-    private const int PipeWidth = 240;
+    /// <summary>Wide enough that no row of a table is broken: a terminal folds a long line itself, and a row stays one line for grep.</summary>
+    private const int Width = 400;
 
     private static readonly JsonFormatter Formatter =
         new(JsonFormatter.Settings.Default.WithFormatDefaultValues(true).WithPreserveProtoFieldNames(true));
@@ -34,8 +34,7 @@ public static class Output
             Ansi = terminal ? AnsiSupport.Detect : AnsiSupport.No,
             Interactive = InteractionSupport.No,
         });
-        if (!terminal)
-            console.Profile.Width = PipeWidth;
+        console.Profile.Width = Width;
         return console;
     }
 
