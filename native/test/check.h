@@ -27,8 +27,8 @@ struct Random {
         z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
         return z ^ (z >> 31);
     }
-    // Uniform in -bound .. bound.
-    float uniform(float bound) { return ((float)(next() >> 40) * 0x1p-23f - 1.0f) * bound; }
+    // Uniform in -bound .. bound, with full fractions at every exponent: sums of values from one coarse grid would be exact in any order.
+    float uniform(float bound) { return (float)((double)(next() >> 11) * 0x1p-52 - 1.0) * bound; }
     int below(int n) { return (int)(next() % (uint64_t)n); }
 };
 

@@ -241,6 +241,29 @@ PANGU_TEST(Route_should_pick_the_best_of_every_group_and_the_lower_id_when_tied)
     }
 }
 
+PANGU_TEST(Additions_should_happen_in_the_written_order) {
+    Random random(13);
+    for (const pangu::Kernels *k : IsaList())
+        for (int n : {1, 16, 23, 64}) {
+            float tile[64], bias[64], x[64], y[64], outputs[3][64], shared[64];
+            for (int i = 0; i < 64; i++) {
+                tile[i] = random.uniform(1.0f), bias[i] = random.uniform(1.0f), x[i] = random.uniform(1.0f), shared[i] = random.uniform(1.0f);
+                for (int g = 0; g < 3; g++) outputs[g][i] = random.uniform(1.0f);
+            }
+            memcpy(y, x, sizeof y);
+            k->store_tile(tile, 1, n, bias, true, y, 64);
+            for (int i = 0; i < n; i++) CHECK(bits(y[i]) == bits(x[i] + (tile[i] + bias[i])));
+            k->store_tile(tile, 1, n, bias, false, y, 64);
+            for (int i = 0; i < n; i++) CHECK(bits(y[i]) == bits(tile[i] + bias[i]));
+            memcpy(y, x, sizeof y);
+            k->combine(PANGU_F32, (const uint8_t *)outputs, sizeof outputs[0], 3, shared, n, y);
+            for (int i = 0; i < n; i++) CHECK(bits(y[i]) == bits(x[i] + (((outputs[0][i] + outputs[1][i]) + outputs[2][i]) + shared[i])));
+            memcpy(y, x, sizeof y);
+            k->accumulate(tile, n, 0.3f, false, y);
+            for (int i = 0; i < n; i++) CHECK(bits(y[i]) == bits(std::fma(0.3f, tile[i], x[i])));
+        }
+}
+
 PANGU_TEST(Row_kernels_should_stay_inside_their_buffers) {
     Random random(12);
     for (const pangu::Kernels *k : IsaList())

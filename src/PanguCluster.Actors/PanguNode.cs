@@ -60,9 +60,13 @@ public sealed class PanguNode
             endpoints = server.Endpoints;
             system.ActorOf(Props.Create(() => new LinkServerActor(server)), "pangu-links");
         }
+        var placementSettings = new PlacementSettings(Setup.Model, InitialState(endpoints), Rows, Load, Setup.Time)
+        {
+            MinExpertNodes = Setup.MinExpertNodes,
+            ExpertPatience = Setup.ExpertPatience,
+        };
         var placement = system.ActorOf(
-            Props.Create(() => new PlacementActor(new PlacementSettings(Setup.Model, InitialState(endpoints), Rows, Load, Setup.Time), _view)),
-            "pangu-placement");
+            Props.Create(() => new PlacementActor(placementSettings, _view)), "pangu-placement");
         var region = GroupSharding.Start(system, Devices.Groups, g => DeviceProps(placement, g), Setup.MinExpertNodes, Setup.ExpertPatience, Setup.Time);
         if (Setup.Roles.Contains(NodeRoles.Decoder))
             StartDecoder(system, placement, new LinkFactory(identity, limits, Setup.Links, Setup.Time));

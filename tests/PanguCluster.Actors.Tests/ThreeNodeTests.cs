@@ -6,7 +6,7 @@ using Xunit;
 
 namespace PanguCluster.Actors.Tests;
 
-public sealed class ThreeNodeTests
+public sealed class ThreeNodeTests(ITestOutputHelper output)
 {
     /// <summary>Node processes die in these tests; leaving the cluster would be too polite.</summary>
     private const string Abrupt = "akka.coordinated-shutdown.run-by-actor-system-terminate = off";
@@ -60,12 +60,18 @@ public sealed class ThreeNodeTests
             Assert.NotEmpty(nodes[0].Snapshot.Nodes.Single(n => n.Id == "n2").Groups);
             var reader = nodes[0].Node.Gateway.Start(nodes[0].Request(prompt, 200, Warm), default);
             var events = new List<StreamEvent>();
+            long last = TimeProvider.System.GetTimestamp();
+            var gap = TimeSpan.Zero;
             await foreach (var e in reader.ReadAllAsync())
             {
+                var waited = TimeProvider.System.GetElapsedTime(last);
+                gap = waited > gap ? waited : gap;
                 events.Add(e);
+                last = TimeProvider.System.GetTimestamp();
                 if (events.Count == 20)
                     await nodes[2].Kill();
             }
+            output.WriteLine($"longest gap between two tokens: {gap.TotalMilliseconds:f0} ms");
 
             Assert.IsType<StreamEvent.Finished>(events[^1]);
             Nodes.Tokens.AssertSame(expected, events);

@@ -22,6 +22,7 @@ public sealed class ExpertLink : ILinkPort, IDisposable
     private readonly Queue<int> _toSend = new();
     private readonly Stack<int> _free = new();
     private readonly Stack<LinkReply> _replies = new();
+    private readonly byte[] _scratch = new byte[PayloadReader.ScratchBytes];
     private byte[][] _frames = [];
     private int[] _lengths = [];
     private int _unanswered;
@@ -165,7 +166,7 @@ public sealed class ExpertLink : ILinkPort, IDisposable
         var reply = AcquireReply();
         if (reply is null)
             return false;
-        LinkFrames.ReadReply(_limits, header, _socket, reply);
+        LinkFrames.ReadReply(_limits, header, _socket, _scratch, reply);
         lock (_gate)
         {
             if (_closed)

@@ -26,21 +26,23 @@ internal static class LinkFrames
 
     /// <summary>Reads a checked dispatch's payload straight into a slot; group ids go to <paramref name="groups"/>.</summary>
     /// <exception cref="LinkException">A group or expert id is out of range or out of order.</exception>
-    public static void ReadDispatch(LinkLimits limits, in LinkHeader header, LinkSocket socket, LayerDispatch slot, Span<int> groups)
+    public static void ReadDispatch(
+        LinkLimits limits, in LinkHeader header, LinkSocket socket, Span<byte> scratch, LayerDispatch slot, Span<int> groups)
     {
-        socket.Receive(MemoryMarshal.AsBytes(groups));
+        var payload = new PayloadReader(socket, scratch, header.PayloadBytes);
+        payload.Read(MemoryMarshal.AsBytes(groups));
         CheckGroups(groups, limits.Groups);
         slot.StepId = header.Step;
         slot.Layer = header.Layer;
         slot.Rows = header.Rows;
-        socket.Receive(slot.Activations.AsSpan(0, header.Rows * limits.RowBytes));
+        payload.Read(slot.Activations.AsSpan(0, header.Rows * limits.RowBytes));
         int perGroup = header.Rows * limits.Chosen;
         foreach (int g in groups)
         {
             var experts = slot.Experts.AsSpan(g * perGroup, perGroup);
-            socket.Receive(MemoryMarshal.AsBytes(experts));
+            payload.Read(MemoryMarshal.AsBytes(experts));
             CheckExperts(experts, limits);
-            socket.Receive(MemoryMarshal.AsBytes(slot.Weights.AsSpan(g * perGroup, perGroup)));
+            payload.Read(MemoryMarshal.AsBytes(slot.Weights.AsSpan(g * perGroup, perGroup)));
         }
     }
 
@@ -61,13 +63,14 @@ internal static class LinkFrames
     }
 
     /// <exception cref="LinkException">The payload contradicts itself.</exception>
-    public static void ReadReply(LinkLimits limits, in LinkHeader header, LinkSocket socket, LinkReply reply)
+    public static void ReadReply(LinkLimits limits, in LinkHeader header, LinkSocket socket, Span<byte> scratch, LinkReply reply)
     {
+        var payload = new PayloadReader(socket, scratch, header.PayloadBytes);
         Span<byte> pair = stackalloc byte[8];
         int done = 0;
         for (int i = 0; i < header.Groups; i++)
         {
-            socket.Receive(pair);
+            payload.Read(pair);
             reply.GroupIds[i] = BinaryPrimitives.ReadInt32LittleEndian(pair);
             int status = BinaryPrimitives.ReadInt32LittleEndian(pair[4..]);
             if (status is < (int)ComputeStatus.Done or > (int)ComputeStatus.Failed)
@@ -80,7 +83,7 @@ internal static class LinkFrames
         if (header.PayloadBytes != limits.ReplyBytes(header.Rows, header.Groups, done))
             throw new LinkException($"reply payload of {header.PayloadBytes} bytes does not fit {done} outputs of {header.Rows} rows");
         reply.Header = header;
-        socket.Receive(reply.Outputs.AsSpan(0, done * header.Rows * limits.OutputRowBytes));
+        payload.Read(reply.Outputs.AsSpan(0, done * header.Rows * limits.OutputRowBytes));
     }
 
     private static void CheckGroups(ReadOnlySpan<int> groups, int limit)

@@ -88,4 +88,7 @@ public sealed class LinkException : Exception
 
     /// <summary>The peer's considered refusal, as opposed to a fault: trying again at once is pointless.</summary>
     public bool Refused { get; init; }
+
+    /// <summary>The peer closed between two frames, as it does when it stops.</summary>
+    public bool Orderly { get; init; }
 }

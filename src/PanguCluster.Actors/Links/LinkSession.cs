@@ -186,7 +186,9 @@ internal sealed class LinkSession : IDisposable
             Monitor.PulseAll(_gate);
         }
         _socket.Dispose();
-        if (why is LinkException)
+        if (why is LinkException { Orderly: true })
+            _log.Info("link from node {0} ended: {1}", _peer, why.Message);
+        else if (why is LinkException)
             _log.Warning("link from node {0} ended: {1}", _peer, why.Message);
         else if (why is not null)
             _log.Error(why, "link from node {0} ended unexpectedly", _peer);

@@ -7,16 +7,13 @@ namespace PanguCluster.Actors.Links;
 /// <summary>Buffers and bookkeeping of one dispatch at the receiving end. Reused; each part belongs to one thread at a time.</summary>
 internal sealed class LinkSlot : IComputeOwner
 {
-    /// <summary>Replies up to this size go out in one send; larger ones are not worth the copy.</summary>
-    private const int StagingBytes = 64 * 1024;
-
     private readonly LinkLimits _limits;
     private readonly LinkSession _session;
     private readonly LayerDispatch _buffer;
     private readonly ComputeRows[] _works;
     private readonly int[] _groups;
     private readonly ComputeStatus[] _status;
-    private readonly byte[] _staging;
+    private readonly byte[] _staging; // a dispatch's small parts; then a reply, if it fits: a larger one is not worth the copy
     private readonly object _gate = new();
     private LinkHeader _header;
     private int _remaining;
@@ -31,14 +28,14 @@ internal sealed class LinkSlot : IComputeOwner
             _works[g] = new ComputeRows(_buffer, g, this);
         _groups = new int[limits.Groups];
         _status = new ComputeStatus[limits.Groups];
-        _staging = new byte[Math.Max(StagingBytes, LinkHeader.Bytes + limits.Groups * 8)];
+        _staging = new byte[Math.Max(PayloadReader.ScratchBytes, LinkHeader.Bytes + limits.Groups * 8)];
     }
 
     /// <summary>Reader thread: takes a checked dispatch off the socket.</summary>
     public void Receive(in LinkHeader header, LinkSocket socket)
     {
         _header = header;
-        LinkFrames.ReadDispatch(_limits, header, socket, _buffer, _groups.AsSpan(0, header.Groups));
+        LinkFrames.ReadDispatch(_limits, header, socket, _staging, _buffer, _groups.AsSpan(0, header.Groups));
     }
 
     /// <summary>Reader thread: tells the devices; groups without one are answered NotReady.</summary>

@@ -27,15 +27,18 @@ internal sealed class LinkSocket(Socket socket) : IDisposable
         }
     }
 
-    public void Receive(Span<byte> to)
+    public void Receive(Span<byte> to) => Receive(to, betweenFrames: false);
+
+    private void Receive(Span<byte> to, bool betweenFrames)
     {
         try
         {
+            int length = to.Length;
             while (to.Length > 0)
             {
                 int n = socket.Receive(to);
                 if (n == 0)
-                    throw new LinkException("the peer closed the connection");
+                    throw new LinkException("the peer closed the connection") { Orderly = betweenFrames && to.Length == length };
                 to = to[n..];
             }
         }
@@ -51,7 +54,7 @@ internal sealed class LinkSocket(Socket socket) : IDisposable
 
     public LinkHeader ReceiveHeader()
     {
-        Receive(_header);
+        Receive(_header, betweenFrames: true);
         return LinkHeader.Read(_header);
     }
 

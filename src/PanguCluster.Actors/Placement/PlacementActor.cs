@@ -30,6 +30,7 @@ public sealed class PlacementActor : UntypedActor
     private IActorRef? _decoder;
     private IActorRef? _region;
     private ICancelable? _tick;
+    private readonly long _started;
     private long _kept;
 
     public PlacementActor(PlacementSettings settings, ClusterView view)
@@ -40,6 +41,7 @@ public sealed class PlacementActor : UntypedActor
         _key = KeyOf(_cluster.SelfUniqueAddress);
         _routes = RouteTable.Empty(Manifest.Shape.Groups);
         _state = settings.Initial;
+        _started = settings.Time.GetTimestamp();
     }
 
     private Manifest Manifest => _settings.Model.Manifest;
@@ -182,6 +184,10 @@ public sealed class PlacementActor : UntypedActor
     {
         var nodes = _members.Nodes();
         if (_region is null || !ClusterKnowledge.IsKeeper(nodes, GroupSharding.Role))
+            return;
+        // Asked too early, the regions would buffer and complain until the allocation has its nodes.
+        bool early = nodes.Count(n => n.Alive && n.Roles.Contains(GroupSharding.Role)) < _settings.MinExpertNodes;
+        if (_kept == 0 && early && _settings.Time.GetElapsedTime(_started) < _settings.ExpertPatience)
             return;
         if (_kept != 0 && _settings.Time.GetElapsedTime(_kept) < _settings.KeepInterval)
             return;

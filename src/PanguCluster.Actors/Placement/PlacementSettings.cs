@@ -14,6 +14,11 @@ public sealed record PlacementSettings(PackedModel Model, NodeState Initial, Row
     /// <summary>How long an urgent change may take to reach every node before gossip has to.</summary>
     public TimeSpan WriteTimeout { get; init; } = TimeSpan.FromSeconds(1);
 
+    /// <summary>The keeper asks for nothing before so many expert nodes are up, at most <see cref="ExpertPatience"/>.</summary>
+    public int MinExpertNodes { get; init; } = 1;
+
+    public TimeSpan ExpertPatience { get; init; } = TimeSpan.Zero;
+
     /// <summary>How often missing groups are asked for.</summary>
     public TimeSpan KeepInterval { get; init; } = TimeSpan.FromSeconds(1);
 }

@@ -20,10 +20,8 @@ internal sealed class StreamActor : UntypedActor
     private readonly ILoggingAdapter _log = Context.GetLogger();
     private readonly Dictionary<SequenceId, IActorRef> _sequences = [];
     private readonly HashSet<IActorRef> _excluded = [];
+    private readonly StreamTimers _timers = new(Context.System.Scheduler, Context.Self);
     private CancellationTokenRegistration _registration;
-    private ICancelable? _deadline;
-    private ICancelable? _retry;
-    private ICancelable? _submitTimeout;
     private SequenceId? _current;
     private long _searching; // since when there has been neither a token nor a decoder to blame
     private int _submissions;
@@ -47,16 +45,14 @@ internal sealed class StreamActor : UntypedActor
         var self = Self;
         _registration = _start.Cancellation.UnsafeRegister(_ => self.Tell(StreamProtocol.ClientGone.Instance, self), null);
         if (_request.Deadline is { } deadline)
-            _deadline = After(deadline - _settings.Time.GetUtcNow(), StreamProtocol.DeadlinePassed.Instance);
+            _timers.Deadline(deadline - _settings.Time.GetUtcNow());
         Place();
     }
 
     protected override void PostStop()
     {
         _registration.Dispose();
-        _deadline?.Cancel();
-        _retry?.Cancel();
-        _submitTimeout?.Cancel();
+        _timers.Cancel();
         foreach (var id in _sequences.Keys.ToArray())
             Forget(id, cancel: true);
         if (!_ended)
@@ -93,14 +89,13 @@ internal sealed class StreamActor : UntypedActor
                 OnReply(reply);
                 break;
             case Terminated dead:
-                OnDecoderGone(dead.ActorRef, cancel: false);
+                OnDecoderGone(dead.ActorRef, cancel: false, $"the decoder at {dead.ActorRef.Path.Address} stopped");
                 break;
             case StreamProtocol.DecodersChanged:
                 OnDecodersChanged();
                 break;
             case StreamProtocol.SubmitTimedOut timeout when timeout.Id == _current:
-                _lastFailure = $"the decoder did not answer within {_settings.Options.SubmitTimeout.TotalSeconds} s";
-                OnDecoderGone(_sequences[timeout.Id], cancel: true);
+                OnSubmitTimedOut(timeout.Id);
                 break;
             case StreamProtocol.PlaceAgain:
                 _excluded.Clear();
@@ -117,7 +112,7 @@ internal sealed class StreamActor : UntypedActor
 
     private void Place()
     {
-        _retry?.Cancel();
+        _timers.CancelRetry();
         if (_settings.Time.GetElapsedTime(_searching) > _settings.Options.FindDecoder)
         {
             Fail(FailureKind.Unavailable, _lastFailure);
@@ -127,7 +122,7 @@ internal sealed class StreamActor : UntypedActor
         if (choice is not null)
             Submit(choice.Decoder);
         else
-            _retry = After(_settings.Options.Retry, StreamProtocol.PlaceAgain.Instance);
+            _timers.Retry(_settings.Options.Retry);
     }
 
     private void Submit(IActorRef decoder)
@@ -144,13 +139,10 @@ internal sealed class StreamActor : UntypedActor
         _sequences.Add(id, decoder);
         Context.Watch(decoder);
         Context.Parent.Tell(new StreamProtocol.Expect(id), Self);
-        decoder.Tell(
-            new DecoderProtocol.SubmitSequence(
-                new SequenceRequest(id, _request.Prompt, _ledger.ToArray(), _request.Choice, _request.MaxTokens, _stopTokens, _request.Sampling),
-                Self, Context.Parent),
-            Self);
-        _submitTimeout?.Cancel();
-        _submitTimeout = After(_settings.Options.SubmitTimeout, new StreamProtocol.SubmitTimedOut(id));
+        var sequence = new SequenceRequest(
+            id, _request.Prompt, _ledger.ToArray(), _request.Choice, _request.MaxTokens, _stopTokens, _request.Sampling);
+        decoder.Tell(new DecoderProtocol.SubmitSequence(sequence, Self, Context.Parent), Self);
+        _timers.Submit(_settings.Options.SubmitTimeout, id);
     }
 
     private void OnReply(DecoderProtocol.SubmitReply reply)
@@ -158,7 +150,7 @@ internal sealed class StreamActor : UntypedActor
         if (!_sequences.TryGetValue(reply.Id, out var decoder))
             return;
         if (reply.Id == _current)
-            _submitTimeout?.Cancel();
+            _timers.CancelSubmit();
         switch (reply.Outcome)
         {
             case SubmitOutcome.Accepted:
@@ -168,15 +160,9 @@ internal sealed class StreamActor : UntypedActor
                 Forget(reply.Id, cancel: false);
                 OnQueueFull(decoder);
                 break;
-            case SubmitOutcome.TooLong:
-                Fail(FailureKind.Invalid,
-                    $"prompt of {_request.Prompt.Length} tokens and max_tokens {_request.MaxTokens} do not fit the context or the KV cache of the decoder");
-                break;
-            case SubmitOutcome.Invalid:
-                Fail(FailureKind.Invalid, "the decoder refused the request: a token id is outside the vocabulary or max_tokens leaves nothing to generate");
-                break;
             default:
-                Fail(FailureKind.Internal, $"the decoder answered {reply.Outcome}");
+                var (kind, message) = SubmitRefusal.Of(reply.Outcome, _request);
+                Fail(kind, message);
                 break;
         }
     }
@@ -215,9 +201,7 @@ internal sealed class StreamActor : UntypedActor
                 break;
             case LedgerEntry.Violation:
                 _settings.Counters.Violated();
-                _log.Error(
-                    "determinism violation in session {0}: token {1} is {2} from decoder {3}, another decoder had brought a different one",
-                    _request.SessionId, token.Index, token.TokenId, decoder.Path);
+                _log.Error("determinism violation in session {0}: token {1} is {2} from {3}", _request.SessionId, token.Index, token.TokenId, decoder.Path);
                 break;
             case LedgerEntry.Gap:
                 _lastFailure = $"tokens before {token.Index} were lost on the way";
@@ -246,30 +230,29 @@ internal sealed class StreamActor : UntypedActor
         {
             Forget(ended.Id, cancel: false);
             Finish(ended.Reason);
-            return;
         }
-        if (ended.Failure is null or FailureKind.Unavailable)
+        else if (ended.Failure is null or FailureKind.Unavailable)
         {
             _lastFailure = ended.Detail ?? "the last tokens were lost on the way";
             _excluded.Add(decoder);
             OnSequenceLost(ended.Id, cancel: false);
-            return;
         }
-        Fail(ended.Failure.Value, ended.Detail ?? "the decoder failed");
+        else
+            Fail(ended.Failure.Value, ended.Detail ?? "the decoder failed");
     }
+
+    private void OnSubmitTimedOut(SequenceId id) => OnDecoderGone(
+        _sequences[id], cancel: true, $"the decoder did not answer within {_settings.Options.SubmitTimeout.TotalSeconds} s");
 
     private void OnDecodersChanged()
     {
-        foreach (var decoder in _sequences.Values.Distinct().ToArray())
-            if (!_settings.View.Decoders.Any(d => d.Decoder.Equals(decoder)))
-            {
-                _lastFailure = $"the decoder {decoder.Path.Address} has gone";
-                OnDecoderGone(decoder, cancel: true);
-            }
+        foreach (var decoder in _sequences.Values.Except(_settings.View.Decoders.Select(d => d.Decoder)).ToArray())
+            OnDecoderGone(decoder, cancel: true, $"the decoder at {decoder.Path.Address} has gone");
     }
 
-    private void OnDecoderGone(IActorRef decoder, bool cancel)
+    private void OnDecoderGone(IActorRef decoder, bool cancel, string why)
     {
+        _lastFailure = why;
         _excluded.Add(decoder);
         _searching = _settings.Time.GetTimestamp();
         foreach (var id in _sequences.Where(s => s.Value.Equals(decoder)).Select(s => s.Key).ToArray())
@@ -282,7 +265,7 @@ internal sealed class StreamActor : UntypedActor
         if (id != _current)
             return;
         _current = null;
-        _submitTimeout?.Cancel();
+        _timers.CancelSubmit();
         Place();
     }
 
@@ -297,8 +280,8 @@ internal sealed class StreamActor : UntypedActor
         Context.Parent.Tell(new StreamProtocol.NoLongerExpect(id), Self);
     }
 
-    private void Finish(FinishReason reason) =>
-        End(new StreamEvent.Finished(_request.Choice, reason, _text.End(), _request.Prompt.Length, _ledger.Count));
+    private void Finish(FinishReason reason) => End(
+        new StreamEvent.Finished(_request.Choice, reason, _text.End(), _request.Prompt.Length, _ledger.Count));
 
     private void Fail(FailureKind kind, string message) => End(new StreamEvent.Failed(kind, message));
 
@@ -310,13 +293,6 @@ internal sealed class StreamActor : UntypedActor
         Context.Stop(Self);
     }
 
-    private void Emit(StreamEvent e)
-    {
-        // Cannot fail: the channel holds MaxTokens + 4.
-        if (!_start.Writer.TryWrite(e))
-            _log.Error("session {0}: an event did not fit its channel", _request.SessionId);
-    }
-
-    private ICancelable After(TimeSpan delay, object message) => Context.System.Scheduler.ScheduleTellOnceCancelable(
-        delay > TimeSpan.Zero ? delay : TimeSpan.Zero, Self, message, Self);
+    /// <summary>Cannot fail: the channel holds MaxTokens + 4.</summary>
+    private void Emit(StreamEvent e) => _start.Writer.TryWrite(e);
 }

@@ -8,7 +8,7 @@ namespace PanguCluster.Model.Kernels;
 /// Double arithmetic with the five IEEE operations and the fused multiply-add only, so that no libm can change a bit. The angle
 /// <c>position * inverseFrequency</c> is kept as an unevaluated sum of two doubles, reduced by multiples of pi/2 (Cody and Waite, in two
 /// parts: with FMA the first subtraction is exact), and put through the polynomials of fdlibm's <c>k_sin.c</c> and <c>k_cos.c</c>.
-/// The result is rounded once to f32: error below 0.51 ulp for positions up to 131072 and frequencies up to 1.
+/// The result is rounded once to f32: error below 1 ulp for positions up to 131072 and frequencies up to 1.
 /// </remarks>
 public sealed class RopeTable
 {

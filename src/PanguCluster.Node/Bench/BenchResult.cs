@@ -1,3 +1,5 @@
+using PanguCluster.Model.Packing;
+
 namespace PanguCluster.Node.Bench;
 
 /// <summary>One measured situation.</summary>
@@ -17,6 +19,24 @@ namespace PanguCluster.Node.Bench;
 public sealed record BenchResult(
     string Phase, int Rows, double Context, double StepMilliseconds, double TokensPerSecond, double LimitTokensPerSecond, string Limit,
     double Fraction, double DistinctExperts, double BytesPerStep, double OperationsPerStep, double OutsideKernels, int Repeats);
+
+/// <param name="Wall">Seconds of the step.</param>
+/// <param name="Kernels">Seconds of it inside trunk and expert group calls.</param>
+/// <param name="Distinct">Distinct (layer, expert) pairs chosen.</param>
+public readonly record struct BenchSample(double Wall, double Kernels, double Distinct);
+
+/// <summary>The steps of one situation, before they are set against the machine's limits.</summary>
+public sealed record BenchMeasurement(string Phase, int Rows, double Context, StepWork Work, IReadOnlyList<BenchSample> Samples)
+{
+    public BenchResult Against(MachineLimits limits, PackedModel model)
+    {
+        double wall = Medians.Of(Samples.Select(s => s.Wall));
+        var (least, limit) = Work.Least(limits, model.Manifest.Format);
+        return new BenchResult(
+            Phase, Rows, Context, wall * 1000, Rows / wall, Rows / least, limit, least / wall, Samples.Average(s => s.Distinct) / model.Shape.Layers,
+            Work.Bytes, Work.WeightOperations + Work.FloatOperations, 1 - Samples.Sum(s => s.Kernels) / Samples.Sum(s => s.Wall), Samples.Count);
+    }
+}
 
 /// <summary>A whole run: the machine, the model, and what was measured.</summary>
 public sealed record BenchReport(

@@ -8,7 +8,7 @@ namespace PanguCluster.Node.Bench;
 /// Prefill and decode through the real engine with every expert group in this process: the same calls a decoder makes, without actors.
 /// Prompts are pseudo-random ids; sampling is greedy. Every situation is warmed by one run that does not count.
 /// </summary>
-public sealed class BenchRun(LocalModel local, MachineLimits limits, TimeProvider time, CancellationToken stop) : ITokenSink
+public sealed class BenchRun(LocalModel local, TimeProvider time, CancellationToken stop) : ITokenSink
 {
     /// <summary>Prompt of a decoding sequence, tokens.</summary>
     private const int DecodePrompt = 16;
@@ -30,9 +30,9 @@ public sealed class BenchRun(LocalModel local, MachineLimits limits, TimeProvide
     public static int MaxPositions(int decodeSteps) => Math.Max(MaxRows, DecodePrompt + decodeSteps + WarmSteps) + 2;
 
     /// <summary>One prompt of a length, in one step, its first token sampled.</summary>
-    public BenchResult Prefill(int length, int repeats)
+    public BenchMeasurement Prefill(int length, int repeats)
     {
-        var samples = new List<Sample>();
+        var samples = new List<BenchSample>();
         for (int i = 0; i <= repeats; i++)
         {
             using var engine = Engine();
@@ -43,11 +43,11 @@ public sealed class BenchRun(LocalModel local, MachineLimits limits, TimeProvide
                 samples.Add(sample);
         }
         double attended = length * (length + 1) / 2.0;
-        return Result("prefill", length, length, attended, logitRows: 1, samples);
+        return Measurement("prefill", length, length, attended, logitRows: 1, samples);
     }
 
     /// <summary>Many sequences, one token each per step.</summary>
-    public BenchResult Decode(int batch, int steps)
+    public BenchMeasurement Decode(int batch, int steps)
     {
         using var engine = Engine();
         var driver = Driver(engine);
@@ -57,11 +57,11 @@ public sealed class BenchRun(LocalModel local, MachineLimits limits, TimeProvide
         Measure(driver);
         for (int i = 0; i < WarmSteps; i++)
             Measure(driver);
-        var samples = new List<Sample>();
+        var samples = new List<BenchSample>();
         for (int i = 0; i < steps; i++)
             samples.Add(Measure(driver));
         double context = DecodePrompt + WarmSteps + 1 + (steps - 1) / 2.0;
-        return Result("decode", batch, batch * context, batch * context, batch, samples);
+        return Measurement("decode", batch, batch * context, batch * context, batch, samples);
     }
 
     void ITokenSink.OnToken(SequenceId id, in SampledToken token)
@@ -75,9 +75,7 @@ public sealed class BenchRun(LocalModel local, MachineLimits limits, TimeProvide
             throw new InvalidOperationException($"the model failed while it was measured: {detail}");
     }
 
-    private readonly record struct Sample(double Wall, double Kernels, double Distinct);
-
-    private Sample Measure(LocalStepDriver driver)
+    private BenchSample Measure(LocalStepDriver driver)
     {
         stop.ThrowIfCancellationRequested();
         _clock.Reset();
@@ -87,18 +85,13 @@ public sealed class BenchRun(LocalModel local, MachineLimits limits, TimeProvide
         if (!driver.Step(this))
             throw new InvalidOperationException("the engine had nothing to run");
         double wall = time.GetElapsedTime(start + _countingTicks).TotalSeconds;
-        return new Sample(wall, _clock.Elapsed.TotalSeconds, _experts.Distinct);
+        return new BenchSample(wall, _clock.Elapsed.TotalSeconds, _experts.Distinct);
     }
 
-    private BenchResult Result(string phase, int rows, double cached, double attended, int logitRows, List<Sample> samples)
+    private BenchMeasurement Measurement(string phase, int rows, double cached, double attended, int logitRows, List<BenchSample> samples)
     {
-        double wall = Medians.Of(samples.Select(s => s.Wall));
-        double distinct = samples.Average(s => s.Distinct);
-        var work = StepWork.Count(local.Model, rows, logitRows, cached, attended, distinct);
-        var (least, limit) = work.Least(limits, local.Model.Manifest.Format);
-        return new BenchResult(
-            phase, rows, attended / rows, wall * 1000, rows / wall, rows / least, limit, least / wall, distinct / local.Model.Shape.Layers,
-            work.Bytes, work.WeightOperations + work.FloatOperations, 1 - samples.Sum(s => s.Kernels) / samples.Sum(s => s.Wall), samples.Count);
+        var work = StepWork.Count(local.Model, rows, logitRows, cached, attended, samples.Average(s => s.Distinct));
+        return new BenchMeasurement(phase, rows, attended / rows, work, samples);
     }
 
     private DecodeEngine Engine()

@@ -9,11 +9,18 @@ namespace PanguCluster.Node.Console;
 internal static class BenchTables
 {
     private const string Counted =
-        "limit: bytes = trunk weights once + each distinct chosen expert once + embedding rows + cached keys and values, over the read bandwidth;\n"
+        "machine: the best of several probes before, between and after the measurements; times below are medians.\n"
+        + "limit: bytes = trunk weights once + each distinct chosen expert once + embedding rows + cached keys and values, over the read bandwidth;\n"
         + "operations = two per multiply-add of every matrix (int8 or fp32 rate by format) + router gate and attention (fp32 rate). The slower binds.\n"
         + "A model that fits the caches may exceed the bandwidth limit. outside = share of wall time not in trunk or expert group calls.";
 
-    public static void Machine(IAnsiConsole console, MachineLimits machine)
+    public static void Write(IAnsiConsole console, BenchReport report)
+    {
+        Machine(console, report.Machine);
+        Results(console, report);
+    }
+
+    private static void Machine(IAnsiConsole console, MachineLimits machine)
     {
         var table = Output.Table("threads", "instructions", "read bandwidth", "int8", "fp32");
         table.Row(
@@ -23,7 +30,7 @@ internal static class BenchTables
         console.WriteLine();
     }
 
-    public static void Results(IAnsiConsole console, BenchReport report)
+    private static void Results(IAnsiConsole console, BenchReport report)
     {
         console.WriteLine(
             $"{report.Model}, {report.Format}, {report.Layers} layers, {ByteSize.Format(report.ModelBytes)}, kernels {report.Kernels}");

@@ -10,6 +10,7 @@ public static class BenchVerb
 {
     private const int DefaultProLayers = 2;
     private const int DefaultNanoLayers = 4;
+    private const int FirstProbes = 5;
 
     public static Command Create()
     {
@@ -52,9 +53,8 @@ public static class BenchVerb
         // The machine's limits are measured by the native library, whatever kernels the model runs on.
         var native = ModelOptions.Open("native");
         var kernels = plan.Kernels == "native" ? native : ModelOptions.Open(plan.Kernels);
-        var machine = MachineLimits.Measure(plan.Threads, stop);
-        if (!plan.Json)
-            BenchTables.Machine(Output.Console(output), machine);
+        var machine = new MachineProbe(plan.Threads);
+        machine.Probe(FirstProbes, stop);
         using var temporary = plan.Shape is null ? null : WriteRandom(plan, error, stop);
         var model = temporary?.Model ?? ModelOptions.Resolve(plan.Folder!, plan.Format, error, stop);
         int decodeSteps = plan.Repeats * 3;
@@ -63,15 +63,29 @@ public static class BenchVerb
             throw new CommandFailedException(ExitCodes.Failed, $"the model has {model.Shape.MaxPositions} positions, a bench needs {positions}");
         using var local = LocalModel.Open(
             model, kernels, BenchRun.MaxRows, positions, plan.Threads, verify: temporary is null, sequences: BenchRun.DecodeBatches.Max());
-        var run = new BenchRun(local, machine, TimeProvider.System, stop);
+        var measurements = Measure(plan, new BenchRun(local, TimeProvider.System, stop), machine, decodeSteps, error, stop);
+        var limits = machine.Best;
+        var bench = new BenchReport(
+            limits, model.Manifest.Name, ManifestJson.NameOf(model.Manifest.Format), local.KernelName, model.Shape.Layers,
+            model.Trunk.Length + model.Group.Length * model.Shape.Groups, [.. measurements.Select(m => m.Against(limits, model))]);
+        if (plan.Json)
+            output.WriteLine(JsonSerializer.Serialize(bench, BenchJson.Options));
+        else
+            BenchTables.Write(Output.Console(output), bench);
+    }
+
+    private static List<BenchMeasurement> Measure(
+        Plan plan, BenchRun run, MachineProbe machine, int decodeSteps, TextWriter error, CancellationToken stop)
+    {
         int parts = BenchRun.PrefillLengths.Count + BenchRun.DecodeBatches.Count;
-        var results = ProgressDisplay.Run(error, "measuring", report =>
+        return ProgressDisplay.Run(error, "measuring", report =>
         {
-            var measured = new List<BenchResult>();
-            void Add(BenchResult result)
+            var measured = new List<BenchMeasurement>();
+            void Add(BenchMeasurement measurement)
             {
-                measured.Add(result);
-                report(measured.Count, parts, $"{result.Phase} {result.Rows}");
+                measured.Add(measurement);
+                machine.Probe(1, stop);
+                report(measured.Count, parts, $"{measurement.Phase} {measurement.Rows}");
             }
             foreach (int length in BenchRun.PrefillLengths)
                 Add(run.Prefill(length, plan.Repeats));
@@ -79,13 +93,6 @@ public static class BenchVerb
                 Add(run.Decode(batch, decodeSteps));
             return measured;
         }, bytes: false);
-        var bench = new BenchReport(
-            machine, model.Manifest.Name, ManifestJson.NameOf(model.Manifest.Format), local.KernelName, model.Shape.Layers,
-            model.Trunk.Length + model.Group.Length * model.Shape.Groups, results);
-        if (plan.Json)
-            output.WriteLine(JsonSerializer.Serialize(bench, BenchJson.Options));
-        else
-            BenchTables.Results(Output.Console(output), bench);
     }
 
     private static TemporaryModel WriteRandom(Plan plan, TextWriter error, CancellationToken stop)

@@ -9,7 +9,8 @@ namespace PanguCluster.Node.Console;
 /// <param name="Common">What all nodes have in common, checked like a node's own options; its addresses are not used.</param>
 /// <param name="ContextLength">Passed on as given, or null.</param>
 /// <param name="BasePort">gRPC port of the first node, where it and those behind it are free.</param>
-public sealed record UpSettings(int Nodes, ServeOptions Common, int? ContextLength, int BasePort, TimeSpan StartLimit)
+/// <param name="Ask">A first message to answer once the cluster is ready, or null.</param>
+public sealed record UpSettings(int Nodes, ServeOptions Common, int? ContextLength, int BasePort, TimeSpan StartLimit, string? Ask)
 {
     public IReadOnlyList<string> SharedArguments(string packedModel) =>
     [
@@ -38,11 +39,12 @@ public sealed class UpCommandLine
         Description = "gRPC port of the first node; the others follow in steps of 10, taken ones are skipped", DefaultValueFactory = _ => 7440, HelpName = "PORT",
     };
 
+    private readonly Option<string?> _ask = Text("--ask", "TEXT", "a first message, whose answer is streamed once the cluster is ready");
     private readonly Option<int> _timeout = new("--timeout") { Description = "give up when the cluster is not ready after so many seconds", DefaultValueFactory = _ => 120, HelpName = "SECONDS" };
 
     public void AddTo(Command command)
     {
-        foreach (Option option in (Option[])[_nodes, _model, _data, _format, _kernels, _threads, _kvMemory, _context, _logLevel, _basePort, _timeout])
+        foreach (Option option in (Option[])[_nodes, _model, _data, _format, _kernels, _threads, _kvMemory, _context, _logLevel, _basePort, _timeout, _ask])
             command.Options.Add(option);
     }
 
@@ -65,7 +67,7 @@ public sealed class UpCommandLine
             ContextLength = context,
             LogLevel = parsed.GetValue(_logLevel),
         });
-        return new UpSettings(nodes, common, context, basePort, TimeSpan.FromSeconds(timeout));
+        return new UpSettings(nodes, common, context, basePort, TimeSpan.FromSeconds(timeout), parsed.GetValue(_ask));
     }
 
     private static int InRange(string option, int value, int least, int most) => value >= least && value <= most

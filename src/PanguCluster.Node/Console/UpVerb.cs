@@ -1,5 +1,8 @@
 using System.CommandLine;
 using System.Globalization;
+using Grpc.Core;
+using Pangu.V1;
+using PanguCluster.Client;
 using PanguCluster.Node.Hosting;
 using PanguCluster.Node.Local;
 using PanguCluster.Node.Options;
@@ -24,7 +27,7 @@ public static class UpVerb
             await RunAsync(settings, output, error, stop).ConfigureAwait(false);
             return ExitCodes.Done;
         });
-        return command.WithExamples("pangu up", "pangu up --nodes 3 --model models/pangu-nano --format w8a8");
+        return command.WithExamples("pangu up", "pangu up --nodes 3 --model models/pangu-nano --format w8a8", "pangu up --ask \"What is 38+47?\"");
     }
 
     private static async Task RunAsync(UpSettings settings, TextWriter output, TextWriter error, CancellationToken stop)
@@ -37,6 +40,8 @@ public static class UpVerb
         {
             await cluster.WaitReadyAsync(settings.StartLimit, picture => error.WriteLine("pangu up: " + picture), stop).ConfigureAwait(false);
             Announce(cluster, output);
+            if (settings.Ask is { } question)
+                await AskAsync(cluster, question, output, error, stop).ConfigureAwait(false);
             var seen = new List<NodeChild>();
             while (await cluster.NextEndAsync(seen, stop).ConfigureAwait(false) is { } dead)
                 await error.WriteLineAsync($"pangu up: {dead.Obituary()}").ConfigureAwait(false);
@@ -49,6 +54,28 @@ public static class UpVerb
         finally
         {
             await cluster.StopAsync(StopLimit, report => error.WriteLine("pangu up: " + report)).ConfigureAwait(false);
+        }
+    }
+
+    /// <summary>Streams the answer to one message. A question that cannot be answered is reported; the cluster serves on.</summary>
+    private static async Task AskAsync(LocalCluster cluster, string question, TextWriter output, TextWriter error, CancellationToken stop)
+    {
+        var request = new GenerateRequest
+        {
+            Chat = new Chat { Messages = { new ChatMessage { Role = "user", Content = question } } },
+            Sampling = new Sampling { Temperature = 0 },
+        };
+        using var client = new PanguClient(cluster.Children[0].Node.Grpc.ToString());
+        var writer = new TextAnswerWriter(output, ids: false, logprobs: false);
+        await output.WriteLineAsync($"{output.NewLine}> {question}").ConfigureAwait(false);
+        try
+        {
+            await foreach (var happened in client.GenerateAsync(request, stop).ConfigureAwait(false))
+                await writer.WriteAsync(happened).ConfigureAwait(false);
+        }
+        catch (RpcException failed) when (!stop.IsCancellationRequested)
+        {
+            await error.WriteLineAsync($"pangu up: --ask: {failed.Status.Detail}").ConfigureAwait(false);
         }
     }
 

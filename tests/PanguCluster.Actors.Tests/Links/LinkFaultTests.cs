@@ -160,7 +160,7 @@ public sealed class LinkFaultTests : IDisposable
         var reply = new LinkReply(Limits, _ => { });
 
         header.CheckExchange(Limits);
-        LinkFrames.ReadReply(Limits, header, link, reply);
+        LinkFrames.ReadReply(Limits, header, link, new byte[PayloadReader.ScratchBytes], reply);
 
         Assert.Equal((1L, 0, 1L, 2, 2), (header.Step, header.Layer, header.Attempt, header.Rows, header.Groups));
         Assert.Equal([ComputeStatus.NotReady, ComputeStatus.NotReady], reply.Status[..2]);

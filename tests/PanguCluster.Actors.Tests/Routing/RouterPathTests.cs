@@ -11,6 +11,7 @@ using Xunit;
 namespace PanguCluster.Actors.Tests.Routing;
 
 /// <summary>A router, eight devices that do nothing, and a decoder that sends layer after layer: the price of the way there and back.</summary>
+[Collection(nameof(Alone))]
 public sealed class RouterPathTests(ITestOutputHelper output) : IDisposable
 {
     private const int WarmUp = 3000;
@@ -92,7 +93,10 @@ public sealed class RouterPathTests(ITestOutputHelper output) : IDisposable
         var (bytes, microseconds) = await Run(plane);
 
         output.WriteLine($"{plane}: {bytes:f0} bytes and {microseconds:f1} us per layer, 8 groups x 4 rows");
-        Console.Error.WriteLine($"{plane}: {bytes:f0} bytes and {microseconds:f1} us per layer, 8 groups x 4 rows");
         Assert.True(bytes < 64, $"{bytes:f0} bytes per layer");
     }
 }
+
+/// <summary>Allocated bytes are counted for the whole process: no other test may run meanwhile.</summary>
+[CollectionDefinition(nameof(Alone), DisableParallelization = true)]
+public sealed class Alone;

@@ -10,8 +10,8 @@ public sealed class RopeTableTests
 {
     private static readonly double[] _frequencies = [1.0, 0.7498942093324559, 0.1, 1.0 / 3, 0.01, 1.7e-4, 6.25e-8, 5e-324];
 
-    /// <summary>2 pi * 10^50, from the decimal digits of pi.</summary>
-    private static readonly BigInteger _twoPi = BigInteger.Parse("628318530717958647692528676655900576839433879875021");
+    /// <summary>pi/2 * 10^50, from the decimal digits of pi.</summary>
+    private static readonly BigInteger _halfPi = BigInteger.Parse("157079632679489661923132169163975144209858469968755");
 
     [Fact]
     public void Table_should_be_within_an_ulp_of_the_exact_angle_up_to_position_131072()
@@ -20,9 +20,25 @@ public sealed class RopeTableTests
         for (int p = 0; p < RopeTable.MaxPositions; p += p < 2000 ? 1 : 61)
             for (int j = 0; j < _frequencies.Length; j++)
             {
-                double angle = ReducedAngle(p, _frequencies[j]);
-                Near(Math.Cos(angle), table.Cos[p * _frequencies.Length + j], p, j);
-                Near(Math.Sin(angle), table.Sin[p * _frequencies.Length + j], p, j);
+                var (sin, cos) = Exact(p, _frequencies[j]);
+                Near(cos, table.Cos[p * _frequencies.Length + j], p, j);
+                Near(sin, table.Sin[p * _frequencies.Length + j], p, j);
+            }
+    }
+
+    /// <summary>Where sine is almost nothing, every term of the reduction shows.</summary>
+    [Fact]
+    public void Table_should_be_within_an_ulp_when_the_angle_is_near_a_multiple_of_half_pi()
+    {
+        const int last = RopeTable.MaxPositions - 1;
+        double[] frequencies = [.. ((double[])[7, 1001, 30003, 41719, 20000.5]).Select(k => k * Math.PI / last), 1.0];
+        var table = RopeTable.Create(frequencies, RopeTable.MaxPositions);
+        foreach (int p in (int[])[last, 355, 52174, 103993, 104348])
+            for (int j = 0; j < frequencies.Length; j++)
+            {
+                var (sin, cos) = Exact(p, frequencies[j]);
+                Near(cos, table.Cos[p * frequencies.Length + j], p, j);
+                Near(sin, table.Sin[p * frequencies.Length + j], p, j);
             }
     }
 
@@ -61,17 +77,22 @@ public sealed class RopeTableTests
         Assert.True(Math.Abs(actual - expected) < ulp, $"position {position}, frequency {j}: {actual:G9} for {expected:G17}");
     }
 
-    /// <summary>position * frequency modulo 2 pi: the product in exact integers, the remainder to 50 decimals.</summary>
-    private static double ReducedAngle(int position, double frequency)
+    /// <summary>position * frequency as an exact integer of 50 decimals, reduced to within pi/4 of a multiple of pi/2 before it is rounded.</summary>
+    private static (double Sin, double Cos) Exact(int position, double frequency)
     {
         long bits = BitConverter.DoubleToInt64Bits(frequency);
         int exponent = Math.Max(1, (int)(bits >> 52 & 0x7ff)) - 1075;
         BigInteger mantissa = (bits & ((1L << 52) - 1)) | ((bits >> 52 & 0x7ff) == 0 ? 0 : 1L << 52);
         var scaled = position * mantissa * BigInteger.Pow(10, 50);
         scaled = exponent >= 0 ? scaled << exponent : scaled >> -exponent;
-        var rest = scaled % _twoPi;
-        if (rest * 2 > _twoPi)
-            rest -= _twoPi;
-        return (double)rest / 1e50;
+        var n = (scaled + _halfPi / 2) / _halfPi;
+        double r = (double)(scaled - n * _halfPi) / 1e50;
+        return ((int)(n % 4)) switch
+        {
+            0 => (Math.Sin(r), Math.Cos(r)),
+            1 => (Math.Cos(r), -Math.Sin(r)),
+            2 => (-Math.Sin(r), -Math.Cos(r)),
+            _ => (-Math.Cos(r), Math.Sin(r)),
+        };
     }
 }

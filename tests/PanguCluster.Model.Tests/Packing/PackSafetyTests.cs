@@ -21,10 +21,12 @@ public sealed class PackSafetyTests : IDisposable
     [InlineData(ElementType.F32, PackFormat.Bf16, float.NaN)]
     public void Pack_should_name_tensor_and_index_when_a_weight_is_not_finite(ElementType type, PackFormat format, float value)
     {
-        foreach (string name in (string[])["model.layers.1.mlp.experts.7.up_proj.weight", "model.layers.0.mlp.router_scale", "model.embed_tokens.weight"])
+        // First, middle and last element: of vectors of odd length, of a matrix read in one strip, and of one read in two.
+        foreach (var (name, part) in ((string, int)[])[
+            ("model.layers.1.mlp.experts.7.up_proj.weight", 0), ("model.layers.0.mlp.router_scale", 2), ("model.embed_tokens.weight", 1), ("lm_head.weight", 2)])
         {
             var checkpoint = new TestCheckpoint(TestShapes.Odd, type);
-            int index = checkpoint.Tensors[name].Data.Length / type.Size() - 5;
+            int index = (checkpoint.Tensors[name].Data.Length / type.Size() - 1) * part / 2;
             TestCheckpoint.Put(checkpoint.Tensors[name].Data, index, type, value);
             checkpoint.Write(_temp["src"]);
             var e = Assert.Throws<ModelFormatException>(() => Packer.Pack(_temp["src"], _temp["dst"], new PackOptions(format)));
