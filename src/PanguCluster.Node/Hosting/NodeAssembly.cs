@@ -25,6 +25,7 @@ public static class NodeAssembly
         // Nothing ambient: no appsettings.json, no ASPNETCORE_URLS. What a node does is in its options.
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         AddLogging(builder.Logging, options.LogLevel);
+        builder.Services.AddSingleton<IHostLifetime, CallerLifetime>();
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(15));
         builder.Services.AddSingleton(new ServedModel(
             packed.Manifest, decoder.MaxPositions, tokenizer is null ? null : new TokenizerCodec(tokenizer, packed.Manifest.Chat)));
@@ -74,7 +75,10 @@ public static class NodeAssembly
         }
         catch (Exception missing) when (missing is PlatformNotSupportedException or DllNotFoundException)
         {
-            throw new CommandFailedException(ExitCodes.Failed, $"the native kernels cannot be used: {missing.Message} (--kernels managed works everywhere, slowly)", missing);
+            throw new CommandFailedException(
+                ExitCodes.Failed,
+                $"the native kernels cannot be used: {missing.Message} (--kernels managed works everywhere, slowly)",
+                missing);
         }
     }
 

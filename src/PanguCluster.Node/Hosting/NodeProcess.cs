@@ -47,7 +47,8 @@ public static class NodeProcess
     private static async Task ServeAsync(
         WebApplication app, ServeOptions options, Manifest manifest, TextWriter output, TextWriter error, CancellationToken stop)
     {
-        string places = $"node={options.NodeId}{(options.HasRole("gateway") ? $" grpc={options.Grpc}" : "")} http={options.Http} cluster={options.Cluster} model={manifest.Name}";
+        string grpc = options.HasRole("gateway") ? $" grpc={options.Grpc}" : "";
+        string places = $"node={options.NodeId}{grpc} http={options.Http} cluster={options.Cluster} model={manifest.Name}";
         await error.WriteLineAsync($"pangu serve: listening {places}").ConfigureAwait(false);
         using var ends = CancellationTokenSource.CreateLinkedTokenSource(stop, app.Lifetime.ApplicationStopping);
         try
@@ -65,7 +66,8 @@ public static class NodeProcess
         }
         catch (OperationCanceledException)
         {
-            throw new CommandFailedException(ExitCodes.Failed, $"{options.NodeId} has left its cluster without being asked to; start it again, and see its log for the reason");
+            throw new CommandFailedException(
+                ExitCodes.Failed, $"{options.NodeId} has left its cluster without being asked to; start it again, and see its log for the reason");
         }
     }
 
