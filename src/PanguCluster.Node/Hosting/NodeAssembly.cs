@@ -25,7 +25,7 @@ public static class NodeAssembly
         // Nothing ambient: no appsettings.json, no ASPNETCORE_URLS. What a node does is in its options.
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         AddLogging(builder.Logging, options.LogLevel);
-        builder.Services.AddSingleton<IHostLifetime, CallerLifetime>();
+        builder.Services.AddSingleton<IHostLifetime, CommandLifetime>();
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(15));
         builder.Services.AddSingleton(new ServedModel(
             packed.Manifest, decoder.MaxPositions, tokenizer is null ? null : new TokenizerCodec(tokenizer, packed.Manifest.Chat)));
