@@ -27,20 +27,26 @@ public static class NodeProcess
         await using var app = NodeAssembly.Build(options, packed, decoder);
         try
         {
+            await StartAsync(app, stop).ConfigureAwait(false);
+            await ServeAsync(app, options, packed.Manifest, output, error, stop).ConfigureAwait(false);
+        }
+        finally
+        {
+            // Also after a start that was cut off half-way: its actor system may be running already, and would go on without us.
+            using var late = new CancellationTokenSource(StopLimit);
+            await app.StopAsync(late.Token).ConfigureAwait(false);
+        }
+    }
+
+    private static async Task StartAsync(WebApplication app, CancellationToken stop)
+    {
+        try
+        {
             await app.StartAsync(stop).ConfigureAwait(false);
         }
         catch (Exception failed) when (failed is IOException or SocketException)
         {
             throw new CommandFailedException(ExitCodes.Failed, $"the node cannot start: {failed.Message}", failed);
-        }
-        try
-        {
-            await ServeAsync(app, options, packed.Manifest, output, error, stop).ConfigureAwait(false);
-        }
-        finally
-        {
-            using var late = new CancellationTokenSource(StopLimit);
-            await app.StopAsync(late.Token).ConfigureAwait(false);
         }
     }
 
