@@ -18,7 +18,7 @@ mkdir -p "$here/build"
 exec 9>"$here/build/.lock"
 if command -v flock >/dev/null 2>&1; then flock 9; fi
 log="$here/build/configure.log"
-if ! cmake -S "$here" -B "$here/build" -G "$generator" -DCMAKE_BUILD_TYPE=Release >"$log" 2>&1; then
+if ! cmake -S "$here" -B "$here/build" -G "$generator" -DCMAKE_BUILD_TYPE=Release -DPANGU_WERROR="${CI:-OFF}" >"$log" 2>&1; then
     cat "$log" >&2
     exit 1
 fi
