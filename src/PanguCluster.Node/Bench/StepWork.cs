@@ -48,11 +48,11 @@ public readonly record struct StepWork(double Bytes, double WeightOperations, do
     public (double Seconds, string Limit) Least(MachineLimits limits, PackFormat format)
     {
         double reading = Bytes / limits.ReadBytesPerSecond;
-        double weightRate = format == PackFormat.W8A8 ? limits.Int8OperationsPerSecond : limits.Fp32OperationsPerSecond;
+        double weightRate = format != PackFormat.Bf16 ? limits.Int8OperationsPerSecond : limits.Fp32OperationsPerSecond;
         double computing = WeightOperations / weightRate + FloatOperations / limits.Fp32OperationsPerSecond;
         if (reading >= computing)
             return (reading, "read bandwidth");
-        return (computing, format == PackFormat.W8A8 ? "int8 throughput" : "fp32 throughput");
+        return (computing, format != PackFormat.Bf16 ? "int8 throughput" : "fp32 throughput");
     }
 
     private static double Size(PanelTensor t)
