@@ -16,6 +16,9 @@ internal static class BenchTables
         + "a prompt longer than a step counts every step. A model that fits the caches may exceed the bandwidth limit.\n"
         + "outside = share of wall time not in trunk or expert group calls; the stages are shares of it too.";
 
+    /// <summary>Above it, others' work is part of every figure.</summary>
+    private const double QuietEnough = 0.05;
+
     public static void Write(IAnsiConsole console, BenchReport report)
     {
         Machine(console, report.Machine);
@@ -46,6 +49,8 @@ internal static class BenchTables
         console.Write(table);
         console.WriteLine(
             $"one native call {Show(machine.CrossingNanoseconds, "0.0 ns")}, fork and join {Show(machine.ForkJoinMicroseconds, "0.0 us")}, {machine.Probes} probes");
+        if (machine.ForeignCpu is { } foreign)
+            console.WriteLine($"other processes took {Percent(foreign)} of the cores meanwhile{(foreign > QuietEnough ? ": too much for figures to rely on" : "")}");
         console.WriteLine();
     }
 

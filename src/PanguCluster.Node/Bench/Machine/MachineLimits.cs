@@ -23,5 +23,7 @@ public sealed record MachineLimits(
 /// <param name="CrossingNanoseconds">One call into the native library that does nothing.</param>
 /// <param name="ForkJoinMicroseconds">All threads woken for 4 KiB of work and joined, back to back, so that they are still awake.</param>
 /// <param name="Probes">How many probes with the threads of the run.</param>
+/// <param name="ForeignCpu">Share of all cores that other processes took meanwhile; null where the system does not tell.</param>
 public sealed record MachineReport(
-    MachineLimits Median, MachineLimits Best, MachineLimits OneThread, double CrossingNanoseconds, double ForkJoinMicroseconds, int Probes);
+    MachineLimits Median, MachineLimits Best, MachineLimits OneThread, double CrossingNanoseconds, double ForkJoinMicroseconds, int Probes,
+    double? ForeignCpu = null);

@@ -18,6 +18,7 @@ public sealed class MachineProbe : IDisposable
     private readonly int _threads;
     private readonly string _isa;
     private readonly TimeProvider _time;
+    private readonly ForeignLoad _foreign = new();
     private readonly ProbeBuffer _buffer = new(BufferBytes);
     private readonly long _int8Iterations;
     private readonly long _fp32Iterations;
@@ -40,7 +41,7 @@ public sealed class MachineProbe : IDisposable
 
     public MachineReport Report => new(
         MachineLimits.Of(_all, Medians.Of), MachineLimits.Of(_all, Enumerable.Max), MachineLimits.Of(_one, Medians.Of),
-        Medians.Of(_crossings), Medians.Of(_forkJoins), _all.Count);
+        Medians.Of(_crossings), Medians.Of(_forkJoins), _all.Count, _foreign.Share);
 
     /// <summary>Everything, with one thread too.</summary>
     public void ProbeAll(CancellationToken stop)

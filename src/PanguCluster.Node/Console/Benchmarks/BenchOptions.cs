@@ -14,7 +14,7 @@ namespace PanguCluster.Node.Console;
 public sealed record BenchSettings(
     string? Folder, string? Shape, int? Layers, PackFormat? Format, string Kernels, string? Isa, int Threads, int Rounds, int Steps, int Chunk,
     IReadOnlyList<int>? Prompts, IReadOnlyList<int> Batches, int? Context, double Budget, bool Quick, bool AgainstDense, double Tolerance,
-    string? Out, string? Compare, bool Json);
+    string? Out, string? Compare);
 
 /// <summary>The options of <c>pangu bench</c> on this machine.</summary>
 public sealed class BenchOptions
@@ -42,9 +42,18 @@ public sealed class BenchOptions
     private readonly Option<double> _budget = new("--budget") { Description = "end within about so many seconds", HelpName = "SECONDS", DefaultValueFactory = _ => 180 };
     private readonly Option<bool> _quick = new("--quick") { Description = "a few layers and situations: a first look within seconds" };
     private readonly Option<bool> _dense = new("--against-dense") { Description = "measure a dense model of as many parameters side by side" };
-    private readonly Option<string?> _out = new("--out") { Description = "write the report as JSON to this file too", HelpName = "FILE" };
     private readonly Option<string?> _compare = new("--compare") { Description = "an earlier --out file to compare with", HelpName = "FILE" };
     private readonly Option<double> _tolerance = new("--tolerance") { Description = "change that counts, percent", HelpName = "PERCENT", DefaultValueFactory = _ => 10 };
+
+    /// <summary>For a load test too.</summary>
+    public Option<string?> Out { get; } = new("--out") { Description = "write the report as JSON to this file too", HelpName = "FILE" };
+
+    /// <summary>What has no meaning for a load test.</summary>
+    public IReadOnlyList<Option> OfThisMachine =>
+    [
+        _model, _shape, _layers, _format, _kernels, _isa, _threads, _repeats, _steps, _chunk, _prompts, _batches, _context, _budget, _quick,
+        _dense, _compare, _tolerance,
+    ];
 
     public BenchOptions()
     {
@@ -54,17 +63,13 @@ public sealed class BenchOptions
 
     public void AddTo(Command command)
     {
-        Option[] all =
-        [
-            _model, _shape, _layers, _format, _kernels, _isa, _threads, _repeats, _steps, _chunk, _prompts, _batches, _context, _budget, _quick,
-            _dense, _out, _compare, _tolerance,
-        ];
-        foreach (var option in all)
+        foreach (var option in OfThisMachine)
             command.Options.Add(option);
+        command.Options.Add(Out);
     }
 
     /// <exception cref="CommandFailedException">An option is out of range, or two contradict.</exception>
-    public BenchSettings Read(ParseResult parsed, bool json)
+    public BenchSettings Read(ParseResult parsed)
     {
         string? folder = parsed.GetValue(_model), shape = parsed.GetValue(_shape), isa = parsed.GetValue(_isa);
         string kernels = parsed.GetRequiredValue(_kernels);
@@ -84,7 +89,7 @@ public sealed class BenchOptions
             InRange(parsed, _repeats, 1, 1000), steps, chunk, Sizes(parsed, _prompts, MaxSize), batches,
             parsed.GetValue(_context) is { } c ? ModelOptions.InRange("--context", c, 0, MaxSize) : null,
             InRange(parsed, _budget, 1, 86400), quick, dense, InRange(parsed, _tolerance, 0.1, 99) / 100,
-            parsed.GetValue(_out), parsed.GetValue(_compare), json);
+            parsed.GetValue(Out), parsed.GetValue(_compare));
     }
 
     private static Option<int> Number(string name, string description, int value) =>
