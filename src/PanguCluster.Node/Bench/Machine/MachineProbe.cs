@@ -9,9 +9,10 @@ namespace PanguCluster.Node.Bench;
 public sealed class MachineProbe : IDisposable
 {
     private const long BufferBytes = 1L << 29;
-    private const double SecondsPerPeak = 0.015;
+    private const double SecondsPerPeak = 0.01;
     private const long FirstIterations = 100_000;
     private const int Crossings = 200_000;
+    private const int Tries = 3;
     private const int ForkJoins = 31;
     private const int ForkJoinBytes = 4096;
 
@@ -56,7 +57,7 @@ public sealed class MachineProbe : IDisposable
             _forkJoins.Add(_buffer.Read(ForkJoinBytes, _threads, _isa).Seconds * 1e6);
     }
 
-    /// <summary>One measurement of each limit with the run's threads: some 50 ms.</summary>
+    /// <summary>The best of a few measurements of each limit with the run's threads: some 150 ms.</summary>
     public MachineLimits Probe(CancellationToken stop)
     {
         stop.ThrowIfCancellationRequested();
@@ -67,8 +68,11 @@ public sealed class MachineProbe : IDisposable
     public void Dispose() => _buffer.Dispose();
 
     private MachineLimits Measure(int threads) => new(
-        threads, _isa, _buffer.Read(BufferBytes, threads, _isa).Rate, NativeProbes.Int8(_int8Iterations, threads, _isa).Rate,
-        NativeProbes.Fp32(_fp32Iterations, threads, _isa).Rate);
+        threads, _isa, Best(() => _buffer.Read(BufferBytes, threads, _isa)), Best(() => NativeProbes.Int8(_int8Iterations, threads, _isa)),
+        Best(() => NativeProbes.Fp32(_fp32Iterations, threads, _isa)));
+
+    // What a neighbour disturbs for a moment is not what the machine can do at this time: without this, steps reached 120 % of their limit.
+    private static double Best(Func<ProbeMeasurement> measure) => Enumerable.Range(0, Tries).Max(_ => measure().Rate);
 
     private static long Calibrate(ProbeMeasurement first) =>
         Math.Max(1000, (long)(FirstIterations * SecondsPerPeak / Math.Max(first.Seconds, 1e-6)));
