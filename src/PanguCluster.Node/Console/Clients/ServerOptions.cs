@@ -51,7 +51,9 @@ public sealed class ServerOptions
     {
         double seconds = parsed.GetValue(Timeout);
         if (!(seconds is > 0 and <= 86400))
-            throw new CommandFailedException(ExitCodes.Usage, string.Create(CultureInfo.InvariantCulture, $"--timeout {seconds}: expected more than 0 and at most 86400 seconds"));
+            throw new CommandFailedException(
+                ExitCodes.Usage,
+                string.Create(CultureInfo.InvariantCulture, $"--timeout {seconds}: expected more than 0 and at most 86400 seconds"));
         using var client = Open(parsed);
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(stop);
         limit.CancelAfter(TimeSpan.FromSeconds(seconds));
@@ -59,9 +61,12 @@ public sealed class ServerOptions
         {
             return await question(client, limit.Token).ConfigureAwait(false);
         }
-        catch (Exception late) when (!stop.IsCancellationRequested && limit.IsCancellationRequested && late is RpcException or OperationCanceledException)
+        catch (Exception late) when (
+            !stop.IsCancellationRequested && limit.IsCancellationRequested && late is RpcException or OperationCanceledException)
         {
-            throw new CommandFailedException(ExitCodes.TimedOut, string.Create(CultureInfo.InvariantCulture, $"no answer within {seconds} s; is the cluster overloaded? raise --timeout"));
+            throw new CommandFailedException(
+                ExitCodes.TimedOut,
+                string.Create(CultureInfo.InvariantCulture, $"no answer within {seconds} s; is the cluster overloaded? raise --timeout"));
         }
         catch (RpcException failed)
         {

@@ -3,22 +3,6 @@ using Pangu.V1;
 
 namespace PanguCluster.Node.Console;
 
-/// <summary>Prints the events of one answer as they come.</summary>
-public interface IAnswerWriter
-{
-    Task WriteAsync(GenerateEvent happened);
-}
-
-/// <summary>One JSON object per event and line, with the proto's own names.</summary>
-public sealed class JsonAnswerWriter(TextWriter output) : IAnswerWriter
-{
-    public async Task WriteAsync(GenerateEvent happened)
-    {
-        await output.WriteLineAsync(Output.Json(happened)).ConfigureAwait(false);
-        await output.FlushAsync().ConfigureAwait(false);
-    }
-}
-
 /// <summary>The answer's text, or its ids where the model has no tokenizer, or a line per token when log probabilities are wanted.</summary>
 public sealed class TextAnswerWriter(TextWriter output, bool ids, bool logprobs) : IAnswerWriter
 {

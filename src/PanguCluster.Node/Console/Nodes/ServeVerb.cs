@@ -17,8 +17,9 @@ public static class ServeVerb
             using var ends = CancellationTokenSource.CreateLinkedTokenSource(stop);
             if (line.ExitsWithStdin(parsed))
                 ParentWatch.CancelAtEnd(System.Console.OpenStandardInput(), ends);
-            await NodeProcess.RunAsync(options, parsed.InvocationConfiguration.Output, parsed.InvocationConfiguration.Error, ends.Token)
-                .ConfigureAwait(false);
+            var (output, error) = (parsed.InvocationConfiguration.Output, parsed.InvocationConfiguration.Error);
+            using var backstop = StopBackstop.Arm(ends.Token, error);
+            await NodeProcess.RunAsync(options, output, error, ends.Token).ConfigureAwait(false);
             return ExitCodes.Done;
         });
         return command.WithExamples(

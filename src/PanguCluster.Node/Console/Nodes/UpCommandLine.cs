@@ -5,23 +5,6 @@ using PanguCluster.Node.Options;
 
 namespace PanguCluster.Node.Console;
 
-/// <summary>What <c>pangu up</c> was asked for, checked.</summary>
-/// <param name="Common">What all nodes have in common, checked like a node's own options; its addresses are not used.</param>
-/// <param name="ContextLength">Passed on as given, or null.</param>
-/// <param name="BasePort">gRPC port of the first node, where it and those behind it are free.</param>
-/// <param name="Ask">A first message to answer once the cluster is ready, or null.</param>
-public sealed record UpSettings(int Nodes, ServeOptions Common, int? ContextLength, int BasePort, TimeSpan StartLimit, string? Ask)
-{
-    public IReadOnlyList<string> SharedArguments(string packedModel) =>
-    [
-        "--model", packedModel, "--data", Common.Data, "--kernels", Common.Kernels.ToString().ToLowerInvariant(),
-        "--threads", Text(Common.Threads), "--kv-memory", Text(Common.KvMemory!.Value), "--log-level", Common.LogLevel.ToString(),
-        .. ContextLength is { } context ? (string[])["--context-length", Text(context)] : [],
-    ];
-
-    private static string Text(long value) => value.ToString(CultureInfo.InvariantCulture);
-}
-
 /// <summary>The options of <c>pangu up</c>.</summary>
 public sealed class UpCommandLine
 {
@@ -36,11 +19,16 @@ public sealed class UpCommandLine
     private readonly Option<int?> _context = new("--context-length") { Description = "most tokens of prompt and answer together", HelpName = "N" };
     private readonly Option<int> _basePort = new("--base-port")
     {
-        Description = "gRPC port of the first node; the others follow in steps of 10, taken ones are skipped", DefaultValueFactory = _ => 7440, HelpName = "PORT",
+        Description = "gRPC port of the first node; the others follow in steps of 10, taken ones are skipped",
+        DefaultValueFactory = _ => 7440,
+        HelpName = "PORT",
     };
 
     private readonly Option<string?> _ask = Text("--ask", "TEXT", "a first message, whose answer is streamed once the cluster is ready");
-    private readonly Option<int> _timeout = new("--timeout") { Description = "give up when the cluster is not ready after so many seconds", DefaultValueFactory = _ => 120, HelpName = "SECONDS" };
+    private readonly Option<int> _timeout = new("--timeout")
+    {
+        Description = "give up when the cluster is not ready after so many seconds", DefaultValueFactory = _ => 120, HelpName = "SECONDS",
+    };
 
     public void AddTo(Command command)
     {
@@ -51,9 +39,9 @@ public sealed class UpCommandLine
     /// <exception cref="OptionException">Names the option, its value and what would do.</exception>
     public UpSettings Read(ParseResult parsed)
     {
-        int nodes = InRange("--nodes", parsed.GetValue(_nodes), 1, LocalPlan.MaxNodes);
-        int timeout = InRange("--timeout", parsed.GetValue(_timeout), 1, 86400);
-        int basePort = InRange("--base-port", parsed.GetValue(_basePort), 1024, 65000);
+        int nodes = ServeOptions.InRange("--nodes", parsed.GetValue(_nodes), 1, LocalPlan.MaxNodes);
+        int timeout = ServeOptions.InRange("--timeout", parsed.GetValue(_timeout), 1, 86400);
+        int basePort = ServeOptions.InRange("--base-port", parsed.GetValue(_basePort), 1024, 65000);
         long memory = LocalPlan.DefaultKvMemory(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes, nodes);
         int? context = parsed.GetValue(_context);
         var common = ServeOptions.From(new ServeOverrides
@@ -69,10 +57,6 @@ public sealed class UpCommandLine
         });
         return new UpSettings(nodes, common, context, basePort, TimeSpan.FromSeconds(timeout), parsed.GetValue(_ask));
     }
-
-    private static int InRange(string option, int value, int least, int most) => value >= least && value <= most
-        ? value
-        : throw new OptionException($"{option} {value}: expected {least} .. {most}");
 
     private static Option<string?> Text(string name, string value, string description) => new(name) { Description = description, HelpName = value };
 }
