@@ -54,7 +54,8 @@ public class StartAndStopTests
 
         node.Program.Signal(signal);
 
-        Assert.Equal(0, (await node.Program.EndAsync()).Code);
+        var ended = await node.Program.EndAsync();
+        Assert.True(ended.Code == 0, $"ended with {ended.Code}: {ended.Error}");
     }
 
     [Fact]

@@ -16,7 +16,10 @@ public static class Output
     /// <summary><c>-o</c>, one of the given formats; the first is the default.</summary>
     public static Option<string> FormatOption(params string[] formats)
     {
-        var option = new Option<string>("--output", "-o") { Description = "output format", DefaultValueFactory = _ => formats[0], HelpName = string.Join('|', formats) };
+        var option = new Option<string>("--output", "-o")
+        {
+            Description = "output format", DefaultValueFactory = _ => formats[0], HelpName = string.Join('|', formats),
+        };
         option.AcceptOnlyFromAmong(formats);
         return option;
     }

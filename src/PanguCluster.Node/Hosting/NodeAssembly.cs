@@ -75,7 +75,10 @@ public static class NodeAssembly
         }
         catch (Exception missing) when (missing is PlatformNotSupportedException or DllNotFoundException)
         {
-            throw new CommandFailedException(ExitCodes.Failed, $"the native kernels cannot be used: {missing.Message} (--kernels managed works everywhere, slowly)", missing);
+            throw new CommandFailedException(
+                ExitCodes.Failed,
+                $"the native kernels cannot be used: {missing.Message} (--kernels managed works everywhere, slowly)",
+                missing);
         }
     }
 

@@ -27,27 +27,34 @@ public static class NodeProcess
         await using var app = NodeAssembly.Build(options, packed, decoder);
         try
         {
+            await StartAsync(app, stop).ConfigureAwait(false);
+            await ServeAsync(app, options, packed.Manifest, output, error, stop).ConfigureAwait(false);
+        }
+        finally
+        {
+            // Also after a start that was cut off half-way: its actor system may be running already, and would go on without us.
+            using var late = new CancellationTokenSource(StopLimit);
+            await app.StopAsync(late.Token).ConfigureAwait(false);
+        }
+    }
+
+    private static async Task StartAsync(WebApplication app, CancellationToken stop)
+    {
+        try
+        {
             await app.StartAsync(stop).ConfigureAwait(false);
         }
         catch (Exception failed) when (failed is IOException or SocketException)
         {
             throw new CommandFailedException(ExitCodes.Failed, $"the node cannot start: {failed.Message}", failed);
         }
-        try
-        {
-            await ServeAsync(app, options, packed.Manifest, output, error, stop).ConfigureAwait(false);
-        }
-        finally
-        {
-            using var late = new CancellationTokenSource(StopLimit);
-            await app.StopAsync(late.Token).ConfigureAwait(false);
-        }
     }
 
     private static async Task ServeAsync(
         WebApplication app, ServeOptions options, Manifest manifest, TextWriter output, TextWriter error, CancellationToken stop)
     {
-        string places = $"node={options.NodeId}{(options.HasRole("gateway") ? $" grpc={options.Grpc}" : "")} http={options.Http} cluster={options.Cluster} model={manifest.Name}";
+        string grpc = options.HasRole("gateway") ? $" grpc={options.Grpc}" : "";
+        string places = $"node={options.NodeId}{grpc} http={options.Http} cluster={options.Cluster} model={manifest.Name}";
         await error.WriteLineAsync($"pangu serve: listening {places}").ConfigureAwait(false);
         using var ends = CancellationTokenSource.CreateLinkedTokenSource(stop, app.Lifetime.ApplicationStopping);
         try
@@ -65,7 +72,8 @@ public static class NodeProcess
         }
         catch (OperationCanceledException)
         {
-            throw new CommandFailedException(ExitCodes.Failed, $"{options.NodeId} has left its cluster without being asked to; start it again, and see its log for the reason");
+            throw new CommandFailedException(
+                ExitCodes.Failed, $"{options.NodeId} has left its cluster without being asked to; start it again, and see its log for the reason");
         }
     }
 

@@ -16,9 +16,11 @@ public sealed class RouteHealthCheck(IClusterView view) : IHealthCheck
         if (cluster.Groups.Count == 0)
             return "this node has not joined its cluster yet";
         int[] unready = [.. cluster.Groups.Where(g => g.State != GroupInfo.Ready).Select(g => g.Group).Order()];
-        string why = string.Concat(cluster.Groups.Select(g => g.Detail).Concat(cluster.Nodes.Select(n => n.Detail)).Where(d => d.Length > 0).Take(1).Select(d => ": " + d));
+        var details = cluster.Groups.Select(g => g.Detail).Concat(cluster.Nodes.Select(n => n.Detail));
+        string why = details.FirstOrDefault(d => d.Length > 0) is { } first ? ": " + first : "";
         if (unready.Length > 0)
-            return $"no ready owner for {(unready.Length == 1 ? "group" : "groups")} " + string.Join(", ", unready.Select(g => g.ToString(CultureInfo.InvariantCulture))) + why;
+            return $"no ready owner for {(unready.Length == 1 ? "group" : "groups")} "
+                + string.Join(", ", unready.Select(g => g.ToString(CultureInfo.InvariantCulture))) + why;
         return cluster.Nodes.Any(n => n.Status == "Up" && n.Load is not null) ? null : "no node decodes" + why;
     }
 }

@@ -135,6 +135,7 @@ public sealed class LocalCluster : IDisposable
 
     private string Picture(ClusterState? state) => state is null
         ? $"starting {_children.Count} {(_children.Count == 1 ? "node" : "nodes")}"
-        : $"{state.Nodes.Count(n => n.Status == "Up")} of {_children.Count} nodes up, {state.Groups.Count(g => g.State == "Ready")} of {state.Groups.Count} groups ready"
-            + string.Concat(state.Groups.Select(g => g.Detail).Concat(state.Nodes.Select(n => n.Detail)).Where(d => d.Length > 0).Take(1).Select(d => ": " + d));
+        : $"{state.Nodes.Count(n => n.Status == "Up")} of {_children.Count} nodes up, "
+            + $"{state.Groups.Count(g => g.State == "Ready")} of {state.Groups.Count} groups ready"
+            + (state.Groups.Select(g => g.Detail).Concat(state.Nodes.Select(n => n.Detail)).FirstOrDefault(d => d.Length > 0) is { } why ? ": " + why : "");
 }

@@ -35,10 +35,12 @@ public static class DecoderSizing
         long blocks = options.KvBlocks ?? Math.Min(budget / blockBytes, most);
         if (blocks < 1)
             throw new OptionException(
-                $"--kv-memory: {ByteSize.Format(budget)} holds no block of {ByteSize.Format(blockBytes)} ({BlockPositions} positions of {manifest.Name}); give more");
+                $"--kv-memory: {ByteSize.Format(budget)} holds no block of {ByteSize.Format(blockBytes)} "
+                + $"({BlockPositions} positions of {manifest.Name}); give more");
         if (options.ContextLength is { } asked && blocks < Blocks(asked))
             throw new OptionException(
-                $"--context-length {asked}: needs {Blocks(asked)} KV blocks ({ByteSize.Format(Blocks(asked) * blockBytes)}), there are {blocks}; give a larger --kv-memory");
+                $"--context-length {asked}: needs {Blocks(asked)} KV blocks ({ByteSize.Format(Blocks(asked) * blockBytes)}), "
+                + $"there are {blocks}; give a larger --kv-memory");
         int fits = (int)Math.Min(context, blocks * BlockPositions);
         return defaults with { KvBlocks = checked((int)blocks), MaxPositions = fits };
     }

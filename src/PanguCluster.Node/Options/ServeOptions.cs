@@ -105,7 +105,9 @@ public sealed partial record ServeOptions(
 
     private static string[] RoleList(IReadOnlyList<string>? said)
     {
-        string[] roles = [.. (said ?? KnownRoles).SelectMany(r => r.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries)).Distinct()];
+        string[] roles = [.. (said ?? KnownRoles)
+            .SelectMany(r => r.Split(',', StringSplitOptions.TrimEntries | StringSplitOptions.RemoveEmptyEntries))
+            .Distinct()];
         if (roles.Length == 0)
             throw new OptionException("--roles: none given; expected some of decoder, expert, gateway");
         return roles.FirstOrDefault(role => !KnownRoles.Contains(role)) is { } unknown
@@ -113,7 +115,8 @@ public sealed partial record ServeOptions(
             : roles;
     }
 
-    private static int InRange(string option, int value, int least, int most) => value >= least && value <= most
+    /// <exception cref="OptionException">The value is out of range.</exception>
+    public static int InRange(string option, int value, int least, int most) => value >= least && value <= most
         ? value
         : throw new OptionException($"{option} {value}: expected {least} .. {most}");
 

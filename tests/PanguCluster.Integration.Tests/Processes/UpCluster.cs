@@ -20,7 +20,8 @@ internal sealed partial class UpCluster : IAsyncDisposable
     public static async Task<UpCluster> StartAsync(int nodes, params IEnumerable<string> extra)
     {
         var program = RunningProgram.Pangu(
-            ["up", "--nodes", nodes.ToString(CultureInfo.InvariantCulture), "--model", Repository.Nano, "--data", Repository.Data, "--base-port", TestPorts.TakeBase(nodes).ToString(CultureInfo.InvariantCulture), "--threads", "1", "--kv-memory", "64MiB", .. extra]);
+            ["up", "--nodes", Text(nodes), "--model", Repository.Nano, "--data", Repository.Data, "--base-port", Text(TestPorts.TakeBase(nodes)),
+                "--threads", "1", "--kv-memory", "64MiB", .. extra]);
         try
         {
             string output = await program.UntilOutputAsync(text => text.Contains("Ctrl-C", StringComparison.Ordinal), TimeSpan.FromSeconds(120));
@@ -36,6 +37,8 @@ internal sealed partial class UpCluster : IAsyncDisposable
     }
 
     public ValueTask DisposeAsync() => Program.DisposeAsync();
+
+    private static string Text(int value) => value.ToString(CultureInfo.InvariantCulture);
 
     // node   grpc   http   process
     [GeneratedRegex(@"^node-\d+ +(\S+) +\S+ +(\d+)", RegexOptions.Multiline)]

@@ -91,7 +91,9 @@ public class GenerationServiceTests
         edge.Gateway.Play = Forever(cancelled);
         var client = new Generation.GenerationClient(edge.Channel);
 
-        using var call = client.Generate(new GenerateRequest { Text = "hi" }, deadline: DateTime.UtcNow.AddMilliseconds(300));
+        // The first call of a cold server may take longer than a short deadline and would never start a sequence.
+        await edge.Client.GetModelAsync();
+        using var call = client.Generate(new GenerateRequest { Text = "hi" }, deadline: DateTime.UtcNow.AddSeconds(2));
         var failed = await Assert.ThrowsAsync<RpcException>(async () =>
         {
             await foreach (var _ in call.ResponseStream.ReadAllAsync())

@@ -1,0 +1,100 @@
+using System.CommandLine;
+using System.Globalization;
+using Grpc.Core;
+using PanguCluster.Client;
+using PanguCluster.Node.Options;
+
+namespace PanguCluster.Node.Console;
+
+/// <summary>The options that every verb that talks to a cluster shares, and the words for its failures.</summary>
+public sealed class ServerOptions
+{
+    public Option<string[]> Servers { get; } = new("--server")
+    {
+        Description = "gRPC address of a node; given several times, the next one is tried when one is down",
+        DefaultValueFactory = _ => [ServeOptions.DefaultGrpc],
+        HelpName = "HOST:PORT",
+    };
+
+    public Option<double> Timeout { get; } = new("--timeout")
+    {
+        Description = "give up after so many seconds",
+        DefaultValueFactory = _ => 10,
+        HelpName = "SECONDS",
+    };
+
+    public void AddTo(Command command)
+    {
+        command.Options.Add(Servers);
+        command.Options.Add(Timeout);
+    }
+
+    /// <exception cref="CommandFailedException">A server is no address.</exception>
+    public PanguClient Open(ParseResult parsed) => Open(parsed.GetValue(Servers)!);
+
+    /// <exception cref="CommandFailedException">A server is no address.</exception>
+    public static PanguClient Open(IReadOnlyList<string> servers)
+    {
+        try
+        {
+            return new PanguClient(servers);
+        }
+        catch (ArgumentException wrong)
+        {
+            throw new CommandFailedException(ExitCodes.Usage, "--server: " + wrong.Message);
+        }
+    }
+
+    /// <summary>Runs one question with the verb's time limit.</summary>
+    /// <exception cref="CommandFailedException">It cannot be answered.</exception>
+    public async Task<T> AskAsync<T>(ParseResult parsed, Func<PanguClient, CancellationToken, Task<T>> question, CancellationToken stop)
+    {
+        double seconds = parsed.GetValue(Timeout);
+        if (!(seconds is > 0 and <= 86400))
+            throw new CommandFailedException(
+                ExitCodes.Usage,
+                string.Create(CultureInfo.InvariantCulture, $"--timeout {seconds}: expected more than 0 and at most 86400 seconds"));
+        using var client = Open(parsed);
+        using var limit = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        limit.CancelAfter(TimeSpan.FromSeconds(seconds));
+        try
+        {
+            return await question(client, limit.Token).ConfigureAwait(false);
+        }
+        catch (Exception late) when (
+            !stop.IsCancellationRequested && limit.IsCancellationRequested && late is RpcException or OperationCanceledException)
+        {
+            throw new CommandFailedException(
+                ExitCodes.TimedOut,
+                string.Create(CultureInfo.InvariantCulture, $"no answer within {seconds} s; is the cluster overloaded? raise --timeout"));
+        }
+        catch (RpcException failed)
+        {
+            throw Explain(failed, client.Servers, stop.IsCancellationRequested);
+        }
+    }
+
+    /// <summary>A failed call as the verb's last line and exit code.</summary>
+    public static CommandFailedException Explain(RpcException failed, IReadOnlyList<string> servers, bool stopping)
+    {
+        string detail = failed.Status.Detail;
+        if (stopping)
+            return new CommandFailedException(ExitCodes.Failed, "cancelled");
+        return failed.StatusCode switch
+        {
+            StatusCode.Unavailable when failed.Status.DebugException is not null => new CommandFailedException(
+                ExitCodes.Unreachable,
+                $"cannot reach {string.Join(", ", servers)}; start a cluster with 'pangu up', or name a node with --server HOST:PORT"),
+            StatusCode.Unavailable => new CommandFailedException(ExitCodes.Unreachable, $"the cluster cannot serve now: {detail}"),
+            StatusCode.DeadlineExceeded => new CommandFailedException(ExitCodes.TimedOut, $"timed out: {detail}"),
+            StatusCode.ResourceExhausted => new CommandFailedException(ExitCodes.Refused, $"refused: {detail}{RetryHint(failed)}"),
+            StatusCode.InvalidArgument or StatusCode.Unimplemented or StatusCode.OutOfRange => new CommandFailedException(ExitCodes.Usage, detail),
+            StatusCode.PermissionDenied or StatusCode.Unauthenticated or StatusCode.FailedPrecondition or StatusCode.AlreadyExists =>
+                new CommandFailedException(ExitCodes.Refused, $"refused: {detail}"),
+            _ => new CommandFailedException(ExitCodes.Failed, $"{failed.StatusCode}: {detail}"),
+        };
+    }
+
+    private static string RetryHint(RpcException failed) =>
+        failed.Trailers.GetValue(Services.FailureStatus.RetryAfterTrailer) is { } milliseconds ? $" (try again in {milliseconds} ms)" : "";
+}

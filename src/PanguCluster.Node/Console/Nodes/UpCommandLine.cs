@@ -1,0 +1,62 @@
+using System.CommandLine;
+using System.Globalization;
+using PanguCluster.Node.Local;
+using PanguCluster.Node.Options;
+
+namespace PanguCluster.Node.Console;
+
+/// <summary>The options of <c>pangu up</c>.</summary>
+public sealed class UpCommandLine
+{
+    private readonly Option<int> _nodes = new("--nodes", "-n") { Description = "number of nodes", DefaultValueFactory = _ => 3, HelpName = "N" };
+    private readonly Option<string?> _model = Text("--model", "DIR", $"packed model or Hugging Face checkpoint; default {ServeOptions.DefaultModel}");
+    private readonly Option<string?> _data = Text("--data", "DIR", $"packed models are kept here; default {ServeOptions.DefaultData()}");
+    private readonly Option<string?> _format = Text("--format", "bf16|w8a8|w4a8", "how a checkpoint is packed; default bf16");
+    private readonly Option<string?> _kernels = Text("--kernels", "native|managed", "default native");
+    private readonly Option<string?> _kvMemory = Text("--kv-memory", "SIZE", "KV cache of each node; default a share of a quarter of what is free");
+    private readonly Option<string?> _logLevel = Text("--log-level", "LEVEL", "default warning");
+    private readonly Option<int?> _threads = new("--threads") { Description = "threads of each node; default its share of the cores", HelpName = "N" };
+    private readonly Option<int?> _context = new("--context-length") { Description = "most tokens of prompt and answer together", HelpName = "N" };
+    private readonly Option<int> _basePort = new("--base-port")
+    {
+        Description = "gRPC port of the first node; the others follow in steps of 10, taken ones are skipped",
+        DefaultValueFactory = _ => 7440,
+        HelpName = "PORT",
+    };
+
+    private readonly Option<string?> _ask = Text("--ask", "TEXT", "a first message, whose answer is streamed once the cluster is ready");
+    private readonly Option<int> _timeout = new("--timeout")
+    {
+        Description = "give up when the cluster is not ready after so many seconds", DefaultValueFactory = _ => 120, HelpName = "SECONDS",
+    };
+
+    public void AddTo(Command command)
+    {
+        foreach (Option option in (Option[])[_nodes, _model, _data, _format, _kernels, _threads, _kvMemory, _context, _logLevel, _basePort, _timeout, _ask])
+            command.Options.Add(option);
+    }
+
+    /// <exception cref="OptionException">Names the option, its value and what would do.</exception>
+    public UpSettings Read(ParseResult parsed)
+    {
+        int nodes = ServeOptions.InRange("--nodes", parsed.GetValue(_nodes), 1, LocalPlan.MaxNodes);
+        int timeout = ServeOptions.InRange("--timeout", parsed.GetValue(_timeout), 1, 86400);
+        int basePort = ServeOptions.InRange("--base-port", parsed.GetValue(_basePort), 1024, 65000);
+        long memory = LocalPlan.DefaultKvMemory(GC.GetGCMemoryInfo().TotalAvailableMemoryBytes, nodes);
+        int? context = parsed.GetValue(_context);
+        var common = ServeOptions.From(new ServeOverrides
+        {
+            Model = parsed.GetValue(_model),
+            Data = parsed.GetValue(_data),
+            Format = parsed.GetValue(_format),
+            Kernels = parsed.GetValue(_kernels),
+            Threads = parsed.GetValue(_threads) ?? LocalPlan.DefaultThreads(Environment.ProcessorCount, nodes),
+            KvMemory = parsed.GetValue(_kvMemory) ?? memory.ToString(CultureInfo.InvariantCulture),
+            ContextLength = context,
+            LogLevel = parsed.GetValue(_logLevel),
+        });
+        return new UpSettings(nodes, common, context, basePort, TimeSpan.FromSeconds(timeout), parsed.GetValue(_ask));
+    }
+
+    private static Option<string?> Text(string name, string value, string description) => new(name) { Description = description, HelpName = value };
+}
