@@ -116,6 +116,16 @@ PANGU_TEST(W4_panel_should_be_exact_when_a_group_is_at_its_extremes) {
         }
 }
 
+PANGU_TEST(W4_groups_should_be_added_by_one_fused_operation) {
+    // A sum below 2^16 times 8 bits of scale is exact: only larger sums tell a fused multiply-add from two roundings.
+    NibbleCase c = make_case(640, 6, 4);
+    Random random(5);
+    for (int &q : c.q) q = 7 - random.below(2);
+    for (float &x : c.x) x = 2.9f + random.uniform(0.1f);
+    c.store();
+    check(c);
+}
+
 PANGU_TEST(W4_reference_should_see_one_changed_nibble) {
     NibbleCase c = make_case(300, 1, 2);
     pangu::Operand x;
