@@ -17,6 +17,7 @@ public sealed class ModelVerbTests : IDisposable
     [Theory]
     [InlineData("bf16")]
     [InlineData("w8a8")]
+    [InlineData("w4a8")]
     public async Task Pack_and_inspect_should_agree_on_the_model(string format)
     {
         string packed = Path.Combine(_temp, "packed");

@@ -14,6 +14,7 @@ public sealed class StepWorkTests : IDisposable
     [Theory]
     [InlineData(PackFormat.Bf16)]
     [InlineData(PackFormat.W8A8)]
+    [InlineData(PackFormat.W4A8)]
     public void Count_should_read_the_whole_model_once_when_every_expert_is_chosen(PackFormat format)
     {
         var shape = BenchShapes.Nano(2);

@@ -22,7 +22,7 @@ public sealed class TemporaryModel : IDisposable
         string root = Directory.CreateTempSubdirectory("pangu-bench-").FullName;
         try
         {
-            var type = format == PackFormat.W8A8 ? ElementType.I8 : ElementType.Bf16;
+            var type = ManifestRules.WeightsOf(format, ElementType.Bf16);
             shape.Validate();
             long total = new TrunkLayout(shape, type, ElementType.Bf16).Length + new GroupLayout(shape, type).Length * shape.Groups;
             long done = 0;
