@@ -38,6 +38,7 @@ public sealed class ModelVerbTests : IDisposable
         (code, output, _) = await Run("inspect", packed);
         Assert.Equal(ExitCodes.Done, code);
         Assert.Contains("group-07.bin", output);
+        Assert.Equal(format == "w4a8", output.Contains("i4 in groups of 128"));
         Assert.Contains(digest, output);
     }
 
