@@ -61,10 +61,10 @@ void attend(benchmark::State &state, int type) {
     const int64_t block_bytes = 2LL * kv_heads * pangu::kKvBlock * dim * size, blocks = position / pangu::kKvBlock + 1;
     pangu::Buffer<uint8_t> cache;
     pangu::Buffer<float> queries, output, scratch;
-    cache.allocate(blocks * block_bytes), queries.allocate(heads * dim), output.allocate(heads * dim), scratch.allocate(5 * (2 * dim + 2) + 64);
+    cache.allocate(blocks * block_bytes), queries.allocate(heads * dim), output.allocate(heads * dim), scratch.allocate(5 * (2 * dim + 2));
     std::vector<int32_t> table;
     for (int32_t i = 0; i < blocks; i++) table.push_back(i);
-    pangu::AttendArgs a = {queries.data(), output.data(), cache.data(), block_bytes, table.data(), position, kv_heads, heads / kv_heads, dim, dim, type, 0.1f};
+    pangu::AttendArgs a = {1, &position, queries.data(), 0, output.data(), 0, cache.data(), block_bytes, table.data(), kv_heads, heads / kv_heads, dim, dim, type, 0.1f};
     for (auto _ : state) {
         for (int h = 0; h < kv_heads; h++) kernels().attend(a, h, scratch.data());
         benchmark::ClobberMemory();

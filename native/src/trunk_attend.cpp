@@ -29,38 +29,62 @@ pangu_status check_tables(const pangu_trunk &t, const pangu_batch &b) {
     return PANGU_OK;
 }
 
-// RoPE on queries and keys, then keys and values into the cache.
-void store_row(pangu_trunk &t, const pangu_batch &b, uint8_t *cache, int64_t r) {
+// RoPE on queries and keys, then keys and values into the cache, for one kv head and its query heads. Neighbouring positions share cache
+// lines of keys, so one item takes many rows of one head.
+void store_rows(pangu_trunk &t, const pangu_batch &b, uint8_t *cache, int32_t first, int32_t count, int32_t head) {
     const Kernels &k = *t.machine.kernels;
-    int32_t dim = t.shape.head_dim, position = b.positions[r], slot = position % kKvBlock;
-    float *row = t.qkv.data() + r * t.qkv_width(), *keys = row + t.query_width(), *values = keys + t.kv_width();
-    const float *cosine = t.cosine.data() + (int64_t)position * (dim / 2), *sine = t.sine.data() + (int64_t)position * (dim / 2);
-    k.rope(row, t.shape.heads, dim, cosine, sine);
-    k.rope(keys, t.shape.kv_heads, dim, cosine, sine);
-    uint8_t *block = cache + b.blocks[b.tables[r] + position / kKvBlock] * t.kv_block_bytes;
-    int64_t row_bytes = t.padded_head * (t.kv_type == PANGU_F32 ? 4 : 2), plane = kKvBlock * row_bytes;
-    for (int32_t h = 0; h < t.shape.kv_heads; h++) {
-        uint8_t *at = block + 2 * h * plane + slot * row_bytes;
-        k.narrow(t.kv_type, keys + h * dim, dim, at);
-        k.narrow(t.kv_type, values + h * dim, dim, at + plane);
+    int32_t dim = t.shape.head_dim, heads = t.shape.heads / t.shape.kv_heads;
+    for (int32_t r = first; r < first + count; r++) {
+        int32_t position = b.positions[r];
+        float *row = t.qkv.data() + (int64_t)r * t.qkv_width(), *key = row + t.query_width() + head * dim;
+        const float *cosine = t.cosine.data() + (int64_t)position * (dim / 2), *sine = t.sine.data() + (int64_t)position * (dim / 2);
+        k.rope(row + (int64_t)head * heads * dim, heads, dim, cosine, sine);
+        k.rope(key, 1, dim, cosine, sine);
+        uint8_t *block = cache + b.blocks[b.tables[r] + position / kKvBlock] * t.kv_block_bytes;
+        k.store_kv(t.kv_type, key, key + t.kv_width(), dim, t.padded_head, position % kKvBlock,
+                   block + head * (t.kv_block_bytes / t.shape.kv_heads));
     }
+}
+
+void store_all(pangu_trunk &t, const pangu_batch &b, uint8_t *cache) {
+    constexpr int32_t kRows = 64;
+    int32_t heads = t.shape.kv_heads, chunks = (b.rows + kRows - 1) / kRows, rows = b.rows < kRows ? b.rows : kRows;
+    t.machine.pool.each((int64_t)chunks * heads, (int64_t)rows * t.qkv_width() / heads * 8, [&](int64_t item, int) {
+        int32_t first = (int32_t)(item / heads) * kRows, rest = b.rows - first;
+        store_rows(t, b, cache, first, rest < kRows ? rest : kRows, (int32_t)(item % heads));
+    });
+}
+
+// Cuts the rows into runs of one sequence; runs[i] is the first row of run i. Returns their number.
+int32_t find_runs(pangu_trunk &t, const pangu_batch &b) {
+    int32_t n = 0;
+    for (int32_t r = 0; r < b.rows; r++) {
+        bool continued = r > 0 && b.tables[r - 1] == b.tables[r] && b.positions[r - 1] <= b.positions[r] && r - t.runs[n - 1] < kAttendRows;
+        if (!continued) t.runs[n++] = r;
+    }
+    t.runs[n] = b.rows;
+    return n;
 }
 
 void attend_rows(pangu_trunk &t, const pangu_batch &b, const uint8_t *cache) {
     const pangu_shape &s = t.shape;
     float scale = 1.0f / __builtin_sqrtf((float)s.head_dim);
-    int64_t cost = 0;
+    int64_t cost = 0, items = (int64_t)find_runs(t, b) * s.kv_heads;
     for (int32_t r = 0; r < b.rows; r++) cost += b.positions[r] + 1;
-    cost = (cost / b.rows + 1) * (t.kv_block_bytes / kKvBlock / s.kv_heads) * (s.heads / s.kv_heads);
-    t.machine.pool.each((int64_t)b.rows * s.kv_heads, cost, [&](int64_t item, int thread) {
-        int64_t r = item / s.kv_heads;
+    cost = (cost * s.kv_heads / items + 1) * (t.kv_block_bytes / kKvBlock / s.kv_heads) * (s.heads / s.kv_heads);
+    t.machine.pool.each(items, cost, [&](int64_t item, int thread) {
+        // The longest first: a prompt's last rows attend to most, and a long item at the end would be waited for.
+        int64_t run = (items - 1 - item) / s.kv_heads, r = t.runs[run];
         AttendArgs a;
+        a.rows = t.runs[run + 1] - (int32_t)r;
+        a.positions = b.positions + r;
         a.queries = t.qkv.data() + r * t.qkv_width();
+        a.query_stride = t.qkv_width();
         a.output = t.attended.row(r);
+        a.output_stride = t.attended.stride();
         a.cache = cache;
         a.block_bytes = t.kv_block_bytes;
         a.table = b.blocks + b.tables[r];
-        a.position = b.positions[r];
         a.kv_heads = s.kv_heads;
         a.heads_per_kv = s.heads / s.kv_heads;
         a.dim = s.head_dim;
@@ -104,7 +128,7 @@ extern "C" PANGU_API pangu_status pangu_trunk_attend(pangu_trunk *trunk, int32_t
         t.normed.prepare(k, r);
     });
     dense(t.machine, l.qkv, t.normed.rows(), rows, {t.qkv.data(), t.qkv_width(), false});
-    t.machine.pool.each(rows, t.qkv_width() * 8LL, [&](int64_t r, int) { store_row(t, *batch, cache, r); });
+    store_all(t, *batch, cache);
     attend_rows(t, *batch, cache);
     t.machine.pool.each(rows, t.query_width() * 8LL, [&](int64_t r, int) { t.attended.prepare(k, r); });
     dense(t.machine, l.output, t.attended.rows(), rows, {hidden, hidden_size, true});

@@ -68,7 +68,7 @@ pangu_status allocate_workspace(pangu_trunk &t, const pangu_trunk_desc &d) {
     int64_t rows = t.max_rows;
     bool ok = t.normed.allocate(rows, s.hidden, t.head.type) && t.attended.allocate(rows, t.query_width(), t.head.type) &&
               t.intermediate.allocate(rows, s.shared_intermediate, t.head.type) && t.qkv.allocate(rows * t.qkv_width()) &&
-              t.gate.allocate(rows * s.experts);
+              t.gate.allocate(rows * s.experts) && t.runs.allocate(rows + 1);
     if (!ok) return fail(PANGU_OUT_OF_MEMORY, "no memory for the workspace of %d rows", t.max_rows);
     int64_t table = (int64_t)t.max_positions * (s.head_dim / 2);
     if (!t.cosine.allocate(table) || !t.sine.allocate(table))
@@ -84,7 +84,7 @@ pangu_status allocate_workspace(pangu_trunk &t, const pangu_trunk_desc &d) {
 
 int64_t scratch_floats(const pangu_shape &s) {
     int64_t heads = s.heads / s.kv_heads, width = (s.head_dim + 15) & ~15;
-    int64_t attention = heads * (2 * width + 2) + kKvBlock;
+    int64_t attention = kAttendRows * heads * (2 * width + 2);
     int64_t routing = (s.experts + 15) & ~15;
     return attention > routing ? attention : routing;
 }

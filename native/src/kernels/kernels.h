@@ -36,13 +36,19 @@ struct RowSet {
     const int32_t *sums;   // [row] sum of the row's int8 values, I8 only
 };
 
+constexpr int kAttendRows = 16;   // most rows of one attend call
+
+// Rows of one sequence, in ascending position.
 struct AttendArgs {
-    const float *queries;   // [heads][dim] of one row, after RoPE
-    float *output;          // [heads][dim]
+    int32_t rows;
+    const int32_t *positions;  // [rows]
+    const float *queries;   // [rows][heads][dim] after RoPE, query_stride from row to row
+    int64_t query_stride;
+    float *output;          // [rows][heads][dim], output_stride from row to row
+    int64_t output_stride;
     const uint8_t *cache;   // this layer's keys and values of block 0
     int64_t block_bytes;    // from one block to the next
-    const int32_t *table;   // block ids of the row's sequence
-    int32_t position;
+    const int32_t *table;   // block ids of the sequence
     int32_t kv_heads, heads_per_kv, dim, padded_dim;
     int32_t kv_type;
     float scale;
@@ -81,7 +87,9 @@ struct Kernels {
 
     // In place on `heads` heads of `dim`; cosine and sine rows of dim/2.
     void (*rope)(float *x, int heads, int dim, const float *cosine, const float *sine);
-    // One row's attention for one kv head; scratch: f32 [heads_per_kv][padded_dim + 2] then [64].
+    // One key and value of one kv head (dim elements each) into slot 0..63 of a block; keys: that head's part of the block.
+    void (*store_kv)(int32_t type, const float *key, const float *value, int dim, int padded_dim, int slot, uint8_t *keys);
+    // Attention of up to kAttendRows rows for one kv head; scratch: f32 [rows][heads_per_kv][2 * padded_dim + 2].
     void (*attend)(const AttendArgs &args, int kv_head, float *scratch);
     void (*route)(const RouteArgs &args);
 

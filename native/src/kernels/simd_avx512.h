@@ -85,6 +85,7 @@ static inline VecI vsub_int(VecI a, VecI b) { return _mm512_sub_epi32(a, b); }
 // Register tiles: rows x columns of 16 outputs. 24 accumulators, 4 weights and an input fill the 32 registers.
 constexpr int kTileRows = 6;
 template <int R> constexpr int kFloatColumns = 4;
+constexpr int kScoreRows = 6, kScorePartials = 4;  // attention: query heads, and partials of reduce16, of one tile
 constexpr int kIntTileRows = 6;
 template <int R> constexpr int kIntColumns = 4;
 constexpr int kIntBlock = 2048;  // inputs: 128 KB of a panel stays in L2 while all rows meet it

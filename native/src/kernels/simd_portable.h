@@ -158,6 +158,7 @@ static inline VecI iacc_sum(const IAcc &a) { return vload_int(a.v); }
 
 constexpr int kTileRows = 2;
 template <int R> constexpr int kFloatColumns = 1;
+constexpr int kScoreRows = 2, kScorePartials = 2;  // attention: query heads, and partials of reduce16, of one tile
 constexpr int kIntTileRows = 1;
 template <int R> constexpr int kIntColumns = 1;
 constexpr int kIntBlock = 512;

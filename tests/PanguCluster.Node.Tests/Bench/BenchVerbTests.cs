@@ -107,6 +107,13 @@ public sealed class BenchVerbTests : IDisposable
     }
 
     [Fact]
+    public async Task Bench_should_fail_at_once_when_the_file_cannot_be_written()
+    {
+        string[] args = ["bench", "--model", Path.Combine(_temp, "no-model"), "--out", Path.Combine(_temp, "no-folder", "report.json")];
+        Assert.Contains("no-folder", (await Assert.ThrowsAnyAsync<IOException>(() => Run(args))).Message);
+    }
+
+    [Fact]
     public async Task Bench_should_say_what_it_left_out_when_the_budget_is_too_small()
     {
         var json = await Json([.. Rounds, "1000", "--batch", "1", "--prompt", "16", "--budget", "1"]);

@@ -22,6 +22,9 @@ public static class BenchVerb
         {
             bool json = parsed.GetValue(output) == "json";
             var invocation = parsed.InvocationConfiguration;
+            // A file that cannot be written is told at once, not after minutes.
+            if (parsed.GetValue(options.Out) is { } file)
+                File.Open(file, FileMode.Append).Dispose();
             if (load.Read(parsed, options.OfThisMachine) is not { } asked)
                 return RunHere(options.Read(parsed), json, invocation, stop);
             var report = await LoadAsync(asked.Plan, asked.Servers, invocation.Error, stop).ConfigureAwait(false);
