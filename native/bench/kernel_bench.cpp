@@ -11,7 +11,7 @@
 
 namespace {
 
-constexpr int kHidden = 5120, kLanes = pangu::kLanes;
+constexpr int kHidden = 5120, kStride = kHidden + 64, kLanes = pangu::kLanes;
 
 const pangu::Kernels &kernels() {
     const pangu::Kernels *k = nullptr;
@@ -24,14 +24,14 @@ void panel(benchmark::State &state, int type, int size) {
     const int64_t panel_bytes = (int64_t)kHidden * kLanes * size, panels = state.range(1) ? (512LL << 20) / panel_bytes : 1;
     pangu::Buffer<uint8_t> weights, quants;
     pangu::Buffer<float> values, tile;
-    weights.allocate(panels * panel_bytes), quants.allocate((int64_t)rows * kHidden);
-    values.allocate((int64_t)rows * kHidden), tile.allocate((int64_t)rows * kLanes);
+    weights.allocate(panels * panel_bytes), quants.allocate((int64_t)rows * kStride);
+    values.allocate((int64_t)rows * kStride), tile.allocate((int64_t)rows * kLanes);
     memset(weights.data(), type == PANGU_I8 ? 131 : 0x3c, (size_t)(panels * panel_bytes));
     std::vector<float> scales(kLanes, 1.0f), row_scales((size_t)rows, 1.0f);
     std::vector<int32_t> sums((size_t)rows, 0);
     std::vector<const void *> x;
     for (int r = 0; r < rows; r++)
-        x.push_back(type == PANGU_I8 ? (const void *)(quants.data() + (int64_t)r * kHidden) : values.data() + (int64_t)r * kHidden);
+        x.push_back(type == PANGU_I8 ? (const void *)(quants.data() + (int64_t)r * kStride) : values.data() + (int64_t)r * kStride);
     int64_t i = 0;
     for (auto _ : state) {
         kernels().panel({type, kHidden, weights.data() + i * panel_bytes, scales.data()}, {x.data(), row_scales.data(), sums.data()}, 0, rows, tile.data());

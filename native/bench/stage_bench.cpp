@@ -1,10 +1,13 @@
 // One layer through the C interface, call by call: milliseconds and fraction of the int8 peak (probed in the same rounds), so that a loss
 // shows where it is. Every round runs every call once; medians over rounds. With one thread times are processor time, so that neighbours
 // on the machine count less.
-// usage: stage_bench [big|small] [rows] [rounds] [threads] [isa] [context]; context 0: a prompt of `rows`; else: `rows` sequences at that position
+// usage: stage_bench [big|small] [rows] [rounds] [threads] [isa] [context] [pages]
+// context 0: a prompt of `rows`; else: `rows` sequences at that position. pages: 4k, or 2m (default)
+#include <sys/mman.h>
 #include <time.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -13,6 +16,7 @@
 
 #include "../include/pangu.h"
 #include "../src/memory.h"
+#include "../src/pool.h"
 
 namespace {
 
@@ -74,9 +78,11 @@ struct Model {
         }
         for (int64_t i = 0; i < lanes; i++) ((float *)(base + t.scales_offset))[i] = 1e-4f;
     }
-    void fill_all() {
+    void fill_all(bool small_pages) {
         uint64_t seed = 1;
         trunk_bytes.allocate(trunk_file.length), group_bytes.allocate(group_file.length);
+        if (small_pages)
+            for (pangu::Buffer<uint8_t> *b : {&trunk_bytes, &group_bytes}) madvise(b->data(), (size_t)b->size(), MADV_NOHUGEPAGE);
         for (int i = 0; i < shape.hidden; i++)
             ((float *)(trunk_bytes.data() + layer.input_norm))[i] = ((float *)(trunk_bytes.data() + layer.post_norm))[i] = 1;
         for (int i = 0; i < shape.experts; i++) ((float *)(trunk_bytes.data() + layer.router_scale))[i] = 1;
@@ -111,6 +117,32 @@ struct Stage {
 double median(std::vector<double> v) {
     std::sort(v.begin(), v.end());
     return v[v.size() / 2];
+}
+
+struct Meeting {
+    int threads;
+    std::atomic<int> here{0};
+};
+
+// Microseconds of a job whose items do nothing, which is what a stage pays when its work is small: nobody waits for a worker that has not
+// come. And of a job whose items all wait for each other: how late a spinning worker comes.
+void empty_jobs(int threads) {
+    pangu::Pool pool;
+    if (threads < 2 || pool.start(threads) != PANGU_OK) return;
+    std::vector<double> empty, meeting;
+    for (int i = 0; i < 1000; i++) {
+        double start = now();
+        pool.each(threads, 1 << 20, [](int64_t, int) {});
+        double middle = now();
+        Meeting m{threads};
+        pool.each(threads, 1 << 20, [&](int64_t, int) {
+            m.here.fetch_add(1);
+            while (m.here.load() < m.threads) __builtin_ia32_pause();
+        });
+        empty.push_back(middle - start), meeting.push_back(now() - middle);
+    }
+    std::sort(meeting.begin(), meeting.end());
+    printf("job of %d items: empty %.2f us, meeting %.2f us (90 %% below %.2f us)\n", threads, median(empty) * 1e6, meeting[500] * 1e6, meeting[900] * 1e6);
 }
 
 // The buffers of one layer's step and its calls.
@@ -161,11 +193,12 @@ int main(int argc, char **argv) {
     int rows = atoi(text(2, "512")), rounds = atoi(text(3, "5")), threads = atoi(text(4, "2")), context = atoi(text(6, "0"));
     const char *isa = strcmp(text(5, "best"), "best") == 0 ? nullptr : argv[5];
     if (threads == 1) clock_used = CLOCK_PROCESS_CPUTIME_ID;
+    empty_jobs(threads);
     Model m;
     m.shape = big ? pangu_shape{32000, 5120, 1, 40, 8, 128, 64, 8, 8, 1344, 5376, 1e-5f} : pangu_shape{32000, 1024, 1, 16, 4, 64, 64, 8, 8, 256, 1024, 1e-5f};
     const pangu_shape &s = m.shape;
     m.lay_out();
-    m.fill_all();
+    m.fill_all(strcmp(text(7, "2m"), "4k") == 0);
     m.open(isa, threads, rows, context ? rows * (context / 64 + 1) : rows / 64 + 1);
     Step step(m, rows, context);
     Step alone(m, rows, 0);  // as many sequences of one token: the attend call without its attention

@@ -57,9 +57,10 @@ struct Forward {
         const Kernels &k = *g.machine.kernels;
         const Matrix &down = experts[item.expert].down;
         float *tile = g.machine.tile(thread, 0);
-        k.panel(down.panel(item.panel), g.intermediate.rows(), item.first, item.count, tile);
         int lanes = down.lanes(item.panel), chosen = g.chosen();
         int64_t column = (int64_t)item.panel * kLanes, element = g.group_output_type == PANGU_F32 ? 4 : 2;
+        for (int32_t i = 0; i < item.count; i++) expect_rows(output + g.index.row[item.first + i] * row_bytes + column * element, 0, 1, lanes * element);
+        k.panel(down.panel(item.panel), g.intermediate.rows(), item.first, item.count, tile);
         for (int32_t i = 0; i < item.count; i++) {
             int32_t entry = item.first + i, row = g.index.row[entry], choice = g.index.choice[entry];
             float *f = tile + (int64_t)i * kLanes;

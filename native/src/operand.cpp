@@ -6,13 +6,17 @@ namespace pangu {
 
 int64_t encoded_bytes(int32_t hidden, bool quantized) { return quantized ? (int64_t)hidden + 4 : (int64_t)hidden * 4; }
 
+// `bytes` rounded up to an odd number of cache lines.
+static int64_t odd_lines(int64_t bytes) { return (((bytes + 63) / 64) | 1) * 64; }
+
 bool Operand::allocate(int64_t rows, int32_t inputs, int32_t type) {
     inputs_ = inputs;
+    float_stride_ = odd_lines((int64_t)inputs * 4) / 4;
     padded_ = correction_offset(inputs);
     quantized_ = takes_int8(type);
     grouped_ = type == PANGU_I4;
-    stride_ = grouped_ ? (padded_ + weight_groups(inputs) * 4 + 63) & ~63LL : padded_;
-    if (!values_.allocate(rows * inputs) || !x_.allocate(rows) || !float_x_.allocate(rows)) return false;
+    stride_ = odd_lines(grouped_ ? padded_ + weight_groups(inputs) * 4 : padded_);
+    if (!values_.allocate(rows * float_stride_) || !x_.allocate(rows) || !float_x_.allocate(rows)) return false;
     if (quantized_ && (!quants_.allocate(rows * stride_) || !scales_.allocate(rows) || !sums_.allocate(rows))) return false;
     for (int64_t r = 0; r < rows; r++) float_x_[r] = row(r);
     return true;
@@ -36,8 +40,12 @@ void Operand::prepare(const Kernels &kernels, int64_t r) {
 }
 
 void Operand::take_encoded(const Kernels &kernels, int64_t r, const uint8_t *encoded) {
+    if (!quantized_) {
+        memcpy(row(r), encoded, (size_t)inputs_ * 4);
+        x_[r] = row(r);
+        return;
+    }
     x_[r] = encoded;
-    if (!quantized_) return;
     memcpy(&scales_[r], encoded + inputs_, 4);
     if (!grouped_) sums_[r] = kernels.sum_int8((const int8_t *)encoded, inputs_);
     if (!grouped_ && inputs_ % 4 == 0) return;

@@ -29,20 +29,21 @@ void dense(Machine &machine, const Matrix &matrix, const RowSet &rows, int count
     machine.pool.each(split.items(panels), matrix.panel_bytes * split.chunk, [&](int64_t item, int thread) {
         int panel = (int)(item / split.chunks), first = (int)(item % split.chunks) * split.chunk;
         int n = count - first < split.chunk ? count - first : split.chunk;
-        float *tile = machine.tile(thread, 0);
+        float *tile = machine.tile(thread, 0), *out = output.out + first * output.stride + (int64_t)panel * kLanes;
+        expect_rows(out, output.stride * 4, n, matrix.lanes(panel) * 4);
         machine.kernels->panel(matrix.panel(panel), rows, first, n, tile);
         const float *bias = matrix.bias ? matrix.bias + (int64_t)panel * kLanes : nullptr;
-        float *out = output.out + first * output.stride + (int64_t)panel * kLanes;
         machine.kernels->store_tile(tile, n, matrix.lanes(panel), bias, output.residual, out, output.stride);
     });
 }
 
 void swiglu_item(Machine &machine, const Matrix &matrix, const RowSet &rows, int panel, int first, int count, int thread, float *h,
                  int64_t stride) {
-    float *gate = machine.tile(thread, 0), *up = machine.tile(thread, 1);
+    float *gate = machine.tile(thread, 0), *up = machine.tile(thread, 1), *out = h + first * stride + (int64_t)panel * kLanes;
+    expect_rows(out, stride * 4, count, matrix.lanes(panel) * 4);
     machine.kernels->panel(matrix.panel(2 * panel), rows, first, count, gate);
     machine.kernels->panel(matrix.panel(2 * panel + 1), rows, first, count, up);
-    machine.kernels->swiglu(gate, up, count, matrix.lanes(panel), h + first * stride + (int64_t)panel * kLanes, stride);
+    machine.kernels->swiglu(gate, up, count, matrix.lanes(panel), out, stride);
 }
 
 void swiglu(Machine &machine, const Matrix &matrix, const RowSet &rows, int count, float *h, int64_t stride) {

@@ -31,6 +31,12 @@ struct Split {
     int64_t items(int panels) const { return (int64_t)panels * chunks; }
 };
 
+// Asks for what an item is about to write while its product is computed: `bytes` of each of `count` rows, `stride` bytes apart.
+inline void expect_rows(const void *first, int64_t stride, int count, int64_t bytes) {
+    for (int r = 0; r < count; r++)
+        for (int64_t i = 0; i < bytes; i += 64) __builtin_prefetch((const uint8_t *)first + r * stride + i, 1, 2);
+}
+
 struct DenseOutput {
     float *out;      // [rows, stride]
     int64_t stride;
