@@ -46,7 +46,7 @@ enum {
 };
 
 /* Encoding of stored elements; the numbers of PanguCluster.Model.Packing.ElementType. */
-enum { PANGU_F32 = 0, PANGU_BF16 = 1, PANGU_F16 = 2, PANGU_I8 = 3 };
+enum { PANGU_F32 = 0, PANGU_BF16 = 1, PANGU_F16 = 2, PANGU_I8 = 3, PANGU_I4 = 4 };
 
 /* One matrix [outputs, inputs] in panels of 64 outputs (PanguCluster.Model.Packing.PanelTensor). Offsets are bytes from the start of
  * the mapped file, multiples of 64; scales_offset is used for PANGU_I8 only, bias_offset is -1 where there is no bias. */
@@ -137,7 +137,7 @@ PANGU_API pangu_status pangu_trunk_embed(pangu_trunk *trunk, const pangu_batch *
 /* hidden += attention of `layer`; stores the rows' keys and values first. */
 PANGU_API pangu_status pangu_trunk_attend(pangu_trunk *trunk, int32_t layer, const pangu_batch *batch, float *hidden, int64_t hidden_length);
 
-/* activations: [rows, row bytes], row = f32[H], or int8[H] then the row's f32 scale where weights are PANGU_I8.
+/* activations: [rows, row bytes], row = f32[H], or int8[H] then the row's f32 scale where weights are PANGU_I8 or PANGU_I4.
  * experts, weights: [M, rows, K/M]: ids within the group ascending, softmax probability times router scale. */
 PANGU_API pangu_status pangu_trunk_route(pangu_trunk *trunk, int32_t layer, int32_t rows, const float *hidden, int64_t hidden_length,
                                          void *activations, int64_t activation_bytes, int32_t *experts, int64_t experts_length,

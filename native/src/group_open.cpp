@@ -32,11 +32,12 @@ pangu_status open_group(pangu_group &g, const pangu_group_desc &d) {
         PANGU_TRY(resolve_matrix(file, d.experts[i].down, {s.hidden, s.expert_intermediate, false, false, g.experts[0].gate_up.type}, "down",
                                  &g.experts[i].down));
     }
-    g.quantized = g.experts[0].gate_up.type == PANGU_I8;
+    const int32_t type = g.experts[0].gate_up.type;
+    g.quantized = takes_int8(type);
     int64_t entries = (int64_t)g.max_rows * g.chosen();
     if (entries > INT32_MAX) return fail(PANGU_OUT_OF_RANGE, "max_rows * experts per group exceeds %d", INT32_MAX);
     bool ok = g.items.allocate(g.per_group() + 1) && g.index.allocate(entries, g.per_group(), g.quantized) &&
-              g.inputs.allocate(g.max_rows, s.hidden, g.quantized) && g.intermediate.allocate(entries, s.expert_intermediate, g.quantized) &&
+              g.inputs.allocate(g.max_rows, s.hidden, type) && g.intermediate.allocate(entries, s.expert_intermediate, type) &&
               (g.chosen() == 1 || g.sum.allocate((int64_t)g.max_rows * s.hidden));
     if (!ok) return fail(PANGU_OUT_OF_MEMORY, "no memory for the workspace of %d rows", g.max_rows);
     return g.machine.open(d.isa, d.threads, 16);

@@ -7,7 +7,11 @@ namespace {
 constexpr int32_t kMaxDimension = 1 << 24;
 constexpr int32_t kMaxIntInputs = 133000;  // 127 * 127 * K stays below 2^31
 
-int32_t element_size(int32_t type) { return type == PANGU_F32 ? 4 : type == PANGU_I8 ? 1 : 2; }
+int64_t panel_bytes(int32_t type, int64_t inputs) {
+    if (type == PANGU_I4) return kLanes * ((inputs + 7) & ~7LL) / 2 + weight_groups((int)inputs) * kGroupScaleBytes;
+    if (type == PANGU_I8) return kLanes * ((inputs + 3) & ~3LL);
+    return kLanes * inputs * (type == PANGU_F32 ? 4 : 2);
+}
 
 pangu_status check_dimension(const char *name, int32_t value) {
     if (value >= 1 && value <= kMaxDimension) return PANGU_OK;
@@ -55,7 +59,7 @@ pangu_status resolve_array(const FileView &file, int64_t offset, int64_t bytes, 
 }
 
 pangu_status resolve_matrix(const FileView &file, const pangu_tensor &t, const MatrixShape &shape, const char *name, Matrix *matrix) {
-    if (t.type < PANGU_F32 || t.type > PANGU_I8 || (shape.type >= 0 && t.type != shape.type))
+    if (t.type < PANGU_F32 || t.type > PANGU_I4 || (shape.type >= 0 && t.type != shape.type))
         return fail(PANGU_BAD_LAYOUT, "%s: element type %d is not one this tensor may have", name, t.type);
     if (t.outputs != shape.outputs || t.inputs != shape.inputs || (t.paired != 0) != shape.paired)
         return fail(PANGU_BAD_LAYOUT, "%s: [%d, %d] paired %d, but the shape says [%d, %d] paired %d", name, t.outputs, t.inputs, t.paired,
@@ -63,9 +67,8 @@ pangu_status resolve_matrix(const FileView &file, const pangu_tensor &t, const M
     if (t.type == PANGU_I8 && t.inputs > kMaxIntInputs)
         return fail(PANGU_OUT_OF_RANGE, "%s: %d inputs; exact int32 sums allow %d", name, t.inputs, kMaxIntInputs);
     *matrix = {t.type, t.outputs, t.inputs, t.paired != 0, nullptr, nullptr, nullptr, 0};
-    int64_t inputs = t.type == PANGU_I8 ? (t.inputs + 3) & ~3 : t.inputs;
     int64_t panels = (int64_t)matrix->output_panels() * (shape.paired ? 2 : 1);
-    matrix->panel_bytes = kLanes * inputs * element_size(t.type);
+    matrix->panel_bytes = panel_bytes(t.type, t.inputs);
     if (panels > INT64_MAX / 2 / matrix->panel_bytes) return fail(PANGU_OUT_OF_RANGE, "%s: too large", name);
     PANGU_TRY(resolve_array(file, t.offset, panels * matrix->panel_bytes, name, (const void **)&matrix->weights));
     if (t.type == PANGU_I8) PANGU_TRY(resolve_array(file, t.scales_offset, panels * kLanes * 4, name, (const void **)&matrix->scales));

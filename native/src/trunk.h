@@ -16,7 +16,7 @@ struct TrunkLayer {
 struct pangu_trunk {
     pangu_shape shape;
     int32_t max_rows, kv_blocks, max_positions, kv_type, group_output_type, embedding_type;
-    bool quantized;          // weights are I8
+    bool quantized;          // weights are I8 or I4
     int32_t padded_head;     // head_dim rounded up to 16
     int64_t kv_block_bytes;  // one layer's part of a block
     pangu::Machine machine;

@@ -54,7 +54,7 @@ pangu_status resolve_weights(pangu_trunk &t, const pangu_trunk_desc &d) {
     PANGU_TRY(resolve_array(file, d.embedding, embedding_bytes, "embedding", (const void **)&t.embedding));
     PANGU_TRY(resolve_array(file, d.final_norm, s.hidden * 4LL, "final_norm", (const void **)&t.final_norm));
     PANGU_TRY(resolve_matrix(file, d.head, {s.vocab, s.hidden, false, false, -1}, "head", &t.head));
-    t.quantized = t.head.type == PANGU_I8;
+    t.quantized = takes_int8(t.head.type);
     if (!t.layers.allocate(s.layers)) return fail(PANGU_OUT_OF_MEMORY, "no memory for %d layers", s.layers);
     for (int32_t l = 0; l < s.layers; l++) {
         pangu_status status = resolve_layer(t, file, d.layers[l], &t.layers[l]);
@@ -66,8 +66,8 @@ pangu_status resolve_weights(pangu_trunk &t, const pangu_trunk_desc &d) {
 pangu_status allocate_workspace(pangu_trunk &t, const pangu_trunk_desc &d) {
     const pangu_shape &s = t.shape;
     int64_t rows = t.max_rows;
-    bool ok = t.normed.allocate(rows, s.hidden, t.quantized) && t.attended.allocate(rows, t.query_width(), t.quantized) &&
-              t.intermediate.allocate(rows, s.shared_intermediate, t.quantized) && t.qkv.allocate(rows * t.qkv_width()) &&
+    bool ok = t.normed.allocate(rows, s.hidden, t.head.type) && t.attended.allocate(rows, t.query_width(), t.head.type) &&
+              t.intermediate.allocate(rows, s.shared_intermediate, t.head.type) && t.qkv.allocate(rows * t.qkv_width()) &&
               t.gate.allocate(rows * s.experts) && t.runs.allocate(rows + 1);
     if (!ok) return fail(PANGU_OUT_OF_MEMORY, "no memory for the workspace of %d rows", t.max_rows);
     int64_t table = (int64_t)t.max_positions * (s.head_dim / 2);

@@ -33,7 +33,7 @@ bool equal(const std::vector<float> &a, const std::vector<float> &b) { return a.
 }  // namespace
 
 PANGU_TEST(Steps_should_have_the_same_bits_on_every_instruction_set) {
-    for (int type : {PANGU_F32, PANGU_BF16, PANGU_F16, PANGU_I8}) {
+    for (int type : {PANGU_F32, PANGU_BF16, PANGU_F16, PANGU_I8, PANGU_I4}) {
         TestModel model(odd_shape(), type, 31);
         std::vector<float> expected = run(model, "portable", 1, 64);
         for (const pangu::Kernels *k : IsaList()) CHECK(equal(expected, run(model, k->name, 1, 64)));
@@ -42,7 +42,7 @@ PANGU_TEST(Steps_should_have_the_same_bits_on_every_instruction_set) {
 }
 
 PANGU_TEST(Steps_should_have_the_same_bits_when_rows_come_alone_or_64_together) {
-    for (int type : {PANGU_BF16, PANGU_I8}) {
+    for (int type : {PANGU_BF16, PANGU_I8, PANGU_I4}) {
         TestModel model(odd_shape(), type, 32);
         for (const pangu::Kernels *k : IsaList()) {
             std::vector<float> expected = run(model, k->name, 1, 64);
@@ -55,7 +55,7 @@ PANGU_TEST(Steps_should_have_the_same_bits_when_rows_come_alone_or_64_together) 
 PANGU_TEST(Steps_should_have_the_same_bits_when_there_are_three_threads) {
     pangu_shape wide = odd_shape();
     wide.hidden = 600, wide.heads = 4, wide.kv_heads = 1, wide.head_dim = 150, wide.expert_intermediate = 530, wide.layers = 1;
-    for (int type : {PANGU_BF16, PANGU_I8}) {
+    for (int type : {PANGU_BF16, PANGU_I8, PANGU_I4}) {
         TestModel model(wide, type, 33);
         CHECK(equal(run(model, nullptr, 1, 50), run(model, nullptr, 3, 50)));
     }

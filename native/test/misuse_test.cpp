@@ -96,6 +96,10 @@ PANGU_TEST(Group_open_should_refuse_a_wrong_descriptor) {
     expect_group(m, PANGU_BAD_LAYOUT, "gate_up", [](pangu_group_desc &, Experts &e) { e[3].gate_up.scales_offset = -1; });
     expect_group(m, PANGU_BAD_LAYOUT, "down", [](pangu_group_desc &, Experts &e) { e[3].down.type = PANGU_BF16; });
     expect_group(m, PANGU_BAD_LAYOUT, "down", [](pangu_group_desc &d, Experts &) { d.file_bytes = d.file_bytes / 64 * 64 - 64; });
+    TestModel four(odd_shape(), PANGU_I4, 45);
+    expect_group(four, PANGU_BAD_LAYOUT, "gate_up", [](pangu_group_desc &, Experts &e) { e[3].gate_up.type = PANGU_I8; });
+    expect_group(four, PANGU_BAD_LAYOUT, "gate_up", [](pangu_group_desc &, Experts &e) { e[3].gate_up.type = PANGU_I4 + 1; });
+    expect_group(four, PANGU_BAD_LAYOUT, "down", [](pangu_group_desc &d, Experts &) { d.file_bytes = d.file_bytes / 64 * 64 - 64; });
     expect_group(m, PANGU_UNSUPPORTED_ISA, "mmx", [](pangu_group_desc &d, Experts &) { d.isa = "mmx"; });
     pangu_group_close(nullptr);
     CHECK(pangu_group_isa(nullptr) == nullptr);

@@ -11,6 +11,24 @@ uint8_t *align64(std::vector<uint8_t> &memory) { return memory.data() + (-(uintp
 int64_t panels_of(const pangu_tensor &t) { return ((t.outputs + 63) / 64) * (t.paired ? 2 : 1); }
 int64_t padded_of(const pangu_tensor &t) { return t.type == PANGU_I8 ? (t.inputs + 3) & ~3 : t.inputs; }
 int size_of(int32_t type) { return type == PANGU_F32 ? 4 : type == PANGU_I8 ? 1 : 2; }
+
+// I4: for every group of 128 inputs 64 scales, then nibbles of inputs rounded up to 8.
+int64_t bytes_of(const pangu_tensor &t) {
+    if (t.type == PANGU_I4) return panels_of(t) * (((t.inputs + 7) & ~7) * 32 + (t.inputs + 127) / 128 * 128);
+    return panels_of(t) * 64 * padded_of(t) * size_of(t.type);
+}
+
+void fill_groups(uint8_t *to, const pangu_tensor &t, float bound, Random &random) {
+    for (int64_t panel = 0; panel < panels_of(t); panel++)
+        for (int first = 0; first < t.inputs; first += 128) {
+            for (int lane = 0; lane < 64; lane++, to += 2) {
+                float scale = bound / 7 * (1 + random.uniform(0.2f));
+                memcpy(to, (const uint8_t *)&scale + 2, 2);
+            }
+            int padded = ((t.inputs - first < 128 ? t.inputs - first : 128) + 7) & ~7;
+            for (int i = 0; i < padded * 32; i++) *to++ = (uint8_t)((1 + random.below(15)) | (1 + random.below(15)) << 4);
+        }
+}
 }  // namespace
 
 TestModel::TestModel(const pangu_shape &s, int32_t weight_type, uint64_t seed) : shape(s), type(weight_type) {
@@ -25,7 +43,7 @@ TestModel::TestModel(const pangu_shape &s, int32_t weight_type, uint64_t seed) :
             cosine.push_back((float)std::cos(angle));
             sine.push_back((float)std::sin(angle));
         }
-    int32_t state = weight_type == PANGU_I8 ? PANGU_BF16 : PANGU_F32;
+    int32_t state = weight_type >= PANGU_I8 ? PANGU_BF16 : PANGU_F32;
     trunk.struct_bytes = sizeof trunk;
     trunk.threads = 1, trunk.max_rows = 64, trunk.kv_blocks = 8, trunk.max_positions = positions;
     trunk.kv_type = trunk.group_output_type = state;
@@ -49,7 +67,7 @@ int64_t TestModel::take(int64_t &length, int64_t bytes) {
 
 pangu_tensor TestModel::tensor(int64_t &length, int32_t element, int outputs, int inputs, bool paired, bool bias) {
     pangu_tensor t = {element, outputs, inputs, paired, 0, -1, -1};
-    t.offset = take(length, panels_of(t) * 64 * padded_of(t) * size_of(element));
+    t.offset = take(length, bytes_of(t));
     if (element == PANGU_I8) t.scales_offset = take(length, panels_of(t) * 256);
     if (bias) t.bias_offset = take(length, panels_of(t) * 256);
     return t;
@@ -80,7 +98,8 @@ void TestModel::lay_out() {
 void TestModel::fill(uint8_t *file, const pangu_tensor &t, Random &random) {
     int64_t lanes = panels_of(t) * 64, count = lanes * padded_of(t);
     float bound = 1.7f / std::sqrt((float)t.inputs);
-    for (int64_t i = 0; i < count; i++) {
+    if (t.type == PANGU_I4) fill_groups(file + t.offset, t, bound, random);
+    for (int64_t i = 0; i < count && t.type != PANGU_I4; i++) {
         float v = random.uniform(bound);
         uint16_t half = (uint16_t)(bits(v) >> 16);
         if (t.type == PANGU_F16) half = (uint16_t)((random.next() & 0x83ff) | ((uint64_t)random.below(12) << 10));

@@ -24,7 +24,7 @@ struct TestModel {
     TestModel(const TestModel &) = delete;
 
     int32_t chosen() const { return shape.experts_per_token / shape.groups; }
-    int64_t row_bytes() const { return type == PANGU_I8 ? shape.hidden + 4 : shape.hidden * 4; }
+    int64_t row_bytes() const { return type >= PANGU_I8 ? shape.hidden + 4 : shape.hidden * 4; }
     int64_t output_bytes() const { return shape.hidden * (trunk.group_output_type == PANGU_F32 ? 4 : 2); }
 
 private:

@@ -1,3 +1,4 @@
+using System.Text;
 using PanguCluster.Native.Interop;
 
 namespace PanguCluster.Native;
@@ -12,8 +13,8 @@ public readonly record struct ProbeMeasurement(double Amount, double Seconds)
 }
 
 /// <summary>
-/// What this machine can do at best, with the instruction set of <see cref="NativeKernels.Create"/> without argument: <c>pangu bench</c>
-/// reports everything else as a fraction of these. One call is one measurement; callers repeat and take the median.
+/// What this machine can do at best with one instruction set (none named: that of <see cref="NativeKernels.Create"/> without argument):
+/// <c>pangu bench</c> reports everything else as a fraction of these. One call is one measurement; callers repeat and take the median.
 /// </summary>
 public static unsafe class NativeProbes
 {
@@ -21,15 +22,18 @@ public static unsafe class NativeProbes
     /// <param name="buffer">At least 4096 bytes, already touched.</param>
     /// <param name="bytes">Length of the buffer.</param>
     /// <param name="threads">1 to 256.</param>
+    /// <param name="isa">"avx512", "avx2", "portable", or null.</param>
     /// <exception cref="ArgumentException">An argument is out of range.</exception>
-    public static ProbeMeasurement Read(void* buffer, long bytes, int threads)
+    /// <exception cref="PlatformNotSupportedException">The instruction set is unknown, or this machine lacks it.</exception>
+    public static ProbeMeasurement Read(void* buffer, long bytes, int threads, string? isa = null)
     {
         ProbeResult result;
-        NativeMethods.pangu_probe_read(null, (byte*)buffer, bytes, threads, &result).ThrowIfFailed();
+        fixed (byte* name = Terminated(isa))
+            NativeMethods.pangu_probe_read(name, (byte*)buffer, bytes, threads, &result).ThrowIfFailed();
         return new ProbeMeasurement(result.Amount, result.Seconds);
     }
 
-    /// <summary><see cref="Read(void*, long, int)"/> over a managed buffer.</summary>
+    /// <summary><see cref="Read(void*, long, int, string?)"/> over a managed buffer.</summary>
     public static ProbeMeasurement Read(ReadOnlySpan<byte> buffer, int threads)
     {
         fixed (byte* pointer = buffer)
@@ -39,21 +43,26 @@ public static unsafe class NativeProbes
     /// <summary>Int8 multiply-add throughput from registers, in operations.</summary>
     /// <param name="iterations">Per thread; 10^8 take about a second.</param>
     /// <param name="threads">1 to 256.</param>
-    public static ProbeMeasurement Int8(long iterations, int threads)
+    /// <param name="isa">"avx512", "avx2", "portable", or null.</param>
+    public static ProbeMeasurement Int8(long iterations, int threads, string? isa = null)
     {
         ProbeResult result;
-        NativeMethods.pangu_probe_int8(null, iterations, threads, &result).ThrowIfFailed();
+        fixed (byte* name = Terminated(isa))
+            NativeMethods.pangu_probe_int8(name, iterations, threads, &result).ThrowIfFailed();
         return new ProbeMeasurement(result.Amount, result.Seconds);
     }
 
     /// <summary>fp32 fused multiply-add throughput from registers, in operations.</summary>
-    public static ProbeMeasurement Fp32(long iterations, int threads)
+    public static ProbeMeasurement Fp32(long iterations, int threads, string? isa = null)
     {
         ProbeResult result;
-        NativeMethods.pangu_probe_fp32(null, iterations, threads, &result).ThrowIfFailed();
+        fixed (byte* name = Terminated(isa))
+            NativeMethods.pangu_probe_fp32(name, iterations, threads, &result).ThrowIfFailed();
         return new ProbeMeasurement(result.Amount, result.Seconds);
     }
 
     /// <summary>Crosses the interface and comes back: time it from outside to know what a crossing costs.</summary>
     public static int Noop(int value) => NativeMethods.pangu_noop(value);
+
+    private static byte[]? Terminated(string? isa) => isa is null ? null : Encoding.UTF8.GetBytes(isa + '\0');
 }

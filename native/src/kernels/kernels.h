@@ -10,18 +10,29 @@ constexpr int kLanes = 64;        // outputs of a panel
 constexpr int kFloatBlock = 512;  // inputs of one chain of a float product (NUMERICS.md)
 constexpr int kKvBlock = 64;      // positions of a KV block, and of an attention step
 
+// I4 (PanelTensor): groups of inputs with a scale per output; a panel's stream is, for each group, 64 scales (bf16), then the nibbles.
+constexpr int kWeightGroup = 128;
+constexpr int64_t kGroupScaleBytes = kLanes * 2;
+constexpr int64_t kGroupBytes = kGroupScaleBytes + kLanes * kWeightGroup / 2;  // of a whole group; the last may be shorter
+
+constexpr int weight_groups(int inputs) { return (inputs + kWeightGroup - 1) / kWeightGroup; }
+
+// A row that meets I4 weights: int8 padded with zeros to a multiple of 64, then for every group -8 * the sum of its values, int32.
+constexpr int64_t correction_offset(int inputs) { return ((int64_t)inputs + 63) & ~63LL; }
+
 // One panel of 64 outputs of a packed matrix.
 struct Panel {
-    int32_t type;          // PANGU_F32, PANGU_BF16, PANGU_F16, PANGU_I8
+    int32_t type;          // PANGU_F32, PANGU_BF16, PANGU_F16, PANGU_I8, PANGU_I4
     int32_t inputs;        // K
     const void *weights;   // 64-byte aligned
     const float *scales;   // [64], I8 only
 };
 
-// Rows that meet a matrix, through pointers: a row may lie anywhere. For I8 a row is int8 padded with zeros to a multiple of 4.
+// Rows that meet a matrix, through pointers: a row may lie anywhere. For I8 a row is int8 padded with zeros to a multiple of 4; for I4
+// see correction_offset.
 struct RowSet {
     const void *const *x;
-    const float *scales;   // [row], I8 only
+    const float *scales;   // [row], I8 and I4 only
     const int32_t *sums;   // [row] sum of the row's int8 values, I8 only
 };
 

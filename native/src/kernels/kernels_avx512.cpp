@@ -7,6 +7,7 @@
 namespace pangu {
 namespace avx512 {
 #include "simd_avx512.h"
+#include "nibble_avx512.h"
 #include "table.inc"
 }  // namespace avx512
 

@@ -5,6 +5,7 @@
 namespace pangu {
 namespace portable {
 #include "simd_portable.h"
+#include "nibble_portable.h"
 #include "table.inc"
 }  // namespace portable
 

@@ -7,7 +7,7 @@ namespace PanguCluster.Model.Decoding;
 /// once per decoder. While a layer is out, the inputs are read-only for everybody and each device owns its slice of the outputs.
 /// </summary>
 /// <remarks>
-/// An activation row is f32[H] for 16-bit formats. For w8a8 it is int8[H] (two's complement) followed by the row's scale, one f32:
+/// An activation row is f32[H] for 16-bit formats. For w8a8 and w4a8 it is int8[H] (two's complement) followed by the row's scale, one f32:
 /// the experts quantize the normed row anyway, so sending the quantized row loses nothing and is a quarter of the bytes.
 /// Slices are compact: group g's experts start at g * Rows * K/M, its output at g * Rows * H elements.
 /// </remarks>
@@ -63,5 +63,5 @@ public sealed class LayerDispatch
 
     /// <summary>Bytes of one encoded activation row.</summary>
     public static int ActivationRowBytes(Manifest manifest) =>
-        manifest.Weights == ElementType.I8 ? manifest.Shape.HiddenSize + 4 : manifest.Shape.HiddenSize * 4;
+        manifest.Weights.IsInteger() ? manifest.Shape.HiddenSize + 4 : manifest.Shape.HiddenSize * 4;
 }

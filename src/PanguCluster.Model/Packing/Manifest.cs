@@ -29,8 +29,11 @@ public sealed record Manifest
     public required ModelShape Shape { get; init; }
     public required PackFormat Format { get; init; }
 
-    /// <summary>Element type of every packed matrix except the gate: I8 for w8a8, else the checkpoint's own 16-bit type.</summary>
+    /// <summary>Element type of every packed matrix except the gate: I8 for w8a8, I4 for w4a8, else the checkpoint's own 16-bit type.</summary>
     public required ElementType Weights { get; init; }
+
+    /// <summary>Inputs that share a scale per output: 128 for w4a8, 0 where a scale spans all inputs or there is none.</summary>
+    public int WeightGroup { get; init; }
 
     public required ElementType Embedding { get; init; }
 

@@ -15,7 +15,8 @@ internal static class ManifestBuilder
             Name = name,
             Shape = config.Shape,
             Format = format,
-            Weights = WeightsOf(format, halfType),
+            Weights = ManifestRules.WeightsOf(format, halfType),
+            WeightGroup = ManifestRules.WeightGroupOf(format),
             Embedding = halfType,
             KvCache = ManifestRules.StateTypeOf(format),
             GroupOutput = ManifestRules.StateTypeOf(format),
@@ -29,6 +30,4 @@ internal static class ManifestBuilder
         };
         return manifest with { Digest = ManifestJson.ComputeDigest(manifest) };
     }
-
-    public static ElementType WeightsOf(PackFormat format, ElementType halfType) => format == PackFormat.W8A8 ? ElementType.I8 : halfType;
 }

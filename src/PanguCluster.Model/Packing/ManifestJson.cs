@@ -62,6 +62,7 @@ public static class ManifestJson
             Shape = ReadShape(where, fields.Object("shape")),
             Format = FormatOf(fields, "format"),
             Weights = TypeOf(fields, "weights"),
+            WeightGroup = fields.Int("weight_group", 0, ShapeLimits.MaxVocabulary, absent: 0),
             Embedding = TypeOf(fields, "embedding"),
             KvCache = TypeOf(fields, "kv_cache"),
             GroupOutput = TypeOf(fields, "group_output"),
@@ -123,7 +124,8 @@ public static class ManifestJson
     {
         "bf16" => PackFormat.Bf16,
         "w8a8" => PackFormat.W8A8,
-        var other => throw fields.Bad(name, $"is '{other}': this build reads bf16 and w8a8"),
+        "w4a8" => PackFormat.W4A8,
+        var other => throw fields.Bad(name, $"is '{other}': this build reads bf16, w8a8 and w4a8"),
     };
 
     private static ElementType TypeOf(JsonFields fields, string name) => fields.Text(name, 64) switch
@@ -132,18 +134,25 @@ public static class ManifestJson
         "bf16" => ElementType.Bf16,
         "f16" => ElementType.F16,
         "i8" => ElementType.I8,
-        var other => throw fields.Bad(name, $"is '{other}': expected f32, bf16, f16 or i8"),
+        "i4" => ElementType.I4,
+        var other => throw fields.Bad(name, $"is '{other}': expected f32, bf16, f16, i8 or i4"),
     };
 
     /// <summary>The name of a format on the command line and in the manifest.</summary>
-    public static string NameOf(PackFormat format) => format == PackFormat.W8A8 ? "w8a8" : "bf16";
+    public static string NameOf(PackFormat format) => format switch
+    {
+        PackFormat.W8A8 => "w8a8",
+        PackFormat.W4A8 => "w4a8",
+        _ => "bf16",
+    };
 
     public static string NameOf(ElementType type) => type switch
     {
         ElementType.F32 => "f32",
         ElementType.Bf16 => "bf16",
         ElementType.F16 => "f16",
-        _ => "i8",
+        ElementType.I8 => "i8",
+        _ => "i4",
     };
 
     private static void Write(ArrayBufferWriter<byte> buffer, Manifest m, bool indented, bool withDigest)
@@ -156,6 +165,9 @@ public static class ManifestJson
         WriteShape(json, m.Shape);
         json.WriteString("format", NameOf(m.Format));
         json.WriteString("weights", NameOf(m.Weights));
+        // Only where there are groups: manifests of the other formats keep their bytes and digests.
+        if (m.WeightGroup != 0)
+            json.WriteNumber("weight_group", m.WeightGroup);
         json.WriteString("embedding", NameOf(m.Embedding));
         json.WriteString("kv_cache", NameOf(m.KvCache));
         json.WriteString("group_output", NameOf(m.GroupOutput));

@@ -22,16 +22,30 @@ public static class ManifestRules
     }
 
     /// <summary>KV cache and group output element types of a format (NUMERICS.md, Formats).</summary>
-    public static ElementType StateTypeOf(PackFormat format) => format == PackFormat.W8A8 ? ElementType.Bf16 : ElementType.F32;
+    public static ElementType StateTypeOf(PackFormat format) => format == PackFormat.Bf16 ? ElementType.F32 : ElementType.Bf16;
+
+    /// <summary>Element type of the packed matrices of a format (NUMERICS.md, Formats).</summary>
+    public static ElementType WeightsOf(PackFormat format, ElementType halfType) => format switch
+    {
+        PackFormat.W8A8 => ElementType.I8,
+        PackFormat.W4A8 => ElementType.I4,
+        _ => halfType,
+    };
+
+    /// <summary>Inputs that share a scale; 0 where the format has no such groups.</summary>
+    public static int WeightGroupOf(PackFormat format) => format == PackFormat.W4A8 ? PanelTensor.GroupInputs : 0;
 
     private static void CheckTypes(string where, Manifest m)
     {
         if (m.Embedding is not (ElementType.Bf16 or ElementType.F16))
             throw new ModelFormatException($"{where}: embedding is {ManifestJson.NameOf(m.Embedding)}: expected bf16 or f16");
-        var weights = m.Format == PackFormat.W8A8 ? ElementType.I8 : m.Embedding;
+        var weights = WeightsOf(m.Format, m.Embedding);
         if (m.Weights != weights)
             throw new ModelFormatException(
                 $"{where}: weights is {ManifestJson.NameOf(m.Weights)}: format {ManifestJson.NameOf(m.Format)} needs {ManifestJson.NameOf(weights)}");
+        if (m.WeightGroup != WeightGroupOf(m.Format))
+            throw new ModelFormatException(
+                $"{where}: weight_group is {m.WeightGroup}: this build reads {WeightGroupOf(m.Format)} in format {ManifestJson.NameOf(m.Format)}");
         if (m.KvCache is not (ElementType.F32 or ElementType.Bf16))
             throw new ModelFormatException($"{where}: kv_cache is {ManifestJson.NameOf(m.KvCache)}: expected f32 or bf16");
         if (m.GroupOutput is not (ElementType.F32 or ElementType.Bf16))

@@ -28,7 +28,7 @@ public static class Packer
         var config = checkpoint.Config;
         var shape = config.Shape;
         var halfType = HalfTypeOf(checkpoint, options.Format);
-        var type = ManifestBuilder.WeightsOf(options.Format, halfType);
+        var type = ManifestRules.WeightsOf(options.Format, halfType);
         var trunk = new TrunkLayout(shape, type, halfType);
         var group = new GroupLayout(shape, type);
         var text = TokenizerFiles.Inspect(source, config);
@@ -72,7 +72,7 @@ public static class Packer
     /// </summary>
     private static ElementType HalfTypeOf(Checkpoint checkpoint, PackFormat format)
     {
-        if (format == PackFormat.W8A8)
+        if (format != PackFormat.Bf16)
             return checkpoint[TensorNames.Embedding].Info.Element == ElementType.F16 ? ElementType.F16 : ElementType.Bf16;
         TensorInfo? f16 = null, other = null;
         foreach (var (name, shape) in TensorNames.All(checkpoint.Config.Shape))
@@ -87,7 +87,7 @@ public static class Packer
         }
         if (f16 is not null && other is not null)
             throw new ModelFormatException(
-                $"{checkpoint.Folder}: tensor {f16.Name} is F16 and {other.Name} is {other.DataType}: format bf16 needs matrices of one type; pack with --format w8a8");
+                $"{checkpoint.Folder}: tensor {f16.Name} is F16 and {other.Name} is {other.DataType}: format bf16 needs matrices of one type; pack with --format w8a8 or w4a8");
         return f16 is not null ? ElementType.F16 : ElementType.Bf16;
     }
 

@@ -66,6 +66,11 @@ internal sealed class PanelWriter(PackedFileWriter file)
                 matrix.ReadFloats(weights);
                 QuantizePanel(weights, panel, lanes, inputs, tensor.PaddedInputs, scales);
                 break;
+            case ElementType.I4:
+                var grouped = MemoryMarshal.Cast<byte, float>(Sized(ref _strip, lanes * inputs * 4));
+                matrix.ReadFloats(grouped);
+                QuantizeGroups(tensor, grouped, panel, lanes);
+                break;
             default:
                 var halves = MemoryMarshal.Cast<byte, ushort>(Sized(ref _strip, lanes * inputs * 2));
                 matrix.ReadHalf(halves, tensor.Type);
@@ -83,6 +88,28 @@ internal sealed class PanelWriter(PackedFileWriter file)
         stored[(lanes * padded)..].Fill(PanelTensor.ZeroI8);
         // Four inputs of one lane stand together, so the panel is the transpose of 32-bit words.
         Transpose<uint>(MemoryMarshal.Cast<byte, uint>(stored), MemoryMarshal.Cast<byte, uint>(panel), Lanes, padded / 4);
+    }
+
+    private void QuantizeGroups(PanelTensor tensor, ReadOnlySpan<float> weights, Span<byte> panel, int lanes)
+    {
+        var row = MemoryMarshal.Cast<byte, sbyte>(Sized(ref _row, PanelTensor.GroupInputs));
+        for (int g = 0; g < tensor.Groups; g++)
+        {
+            int first = g * PanelTensor.GroupInputs;
+            int inputs = Math.Min(PanelTensor.GroupInputs, tensor.Inputs - first);
+            var group = panel.Slice(g * PanelTensor.GroupBytes, Math.Min(PanelTensor.GroupBytes, panel.Length - g * PanelTensor.GroupBytes));
+            var scales = MemoryMarshal.Cast<byte, ushort>(group[..PanelTensor.GroupScaleBytes]);
+            var nibbles = group[PanelTensor.GroupScaleBytes..];
+            scales.Clear();
+            nibbles.Fill(PanelTensor.ZeroI4);
+            for (int lane = 0; lane < lanes; lane++)
+            {
+                scales[lane] = NibbleQuantizer.Quantize(weights.Slice(lane * tensor.Inputs + first, inputs), row);
+                // Both nibbles stand at 8: the exclusive or with 8 ^ (q + 8) leaves q + 8 in one and the other as it is.
+                for (int k = 0; k < inputs; k++)
+                    nibbles[(k / 8 * Lanes + lane) * 4 + k % 4] ^= (byte)((8 ^ (row[k] + 8)) << (k & 4));
+            }
+        }
     }
 
     /// <summary>[lanes, inputs] to [inputs, 64]; missing lanes become zero.</summary>

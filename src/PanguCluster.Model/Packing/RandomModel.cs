@@ -22,7 +22,7 @@ public static class RandomModel
         shape.Validate();
         if (halfType is not (ElementType.Bf16 or ElementType.F16))
             throw new ArgumentOutOfRangeException(nameof(halfType), halfType, "Bf16 or F16");
-        var type = ManifestBuilder.WeightsOf(format, halfType);
+        var type = ManifestRules.WeightsOf(format, halfType);
         var random = new RandomWeights(seed);
         using var transaction = new PackTransaction(folder, replace: false);
         var files = new List<PackedFile>();
@@ -123,6 +123,9 @@ public static class RandomModel
             case ElementType.I8:
                 random.Fill(bytes);
                 ClearMissing(bytes, tensor, lanes);
+                return;
+            case ElementType.I4:
+                RandomNibbles.Fill(bytes, tensor, lanes, random);
                 return;
             default:
                 random.Fill(MemoryMarshal.Cast<byte, ushort>(bytes), tensor.Type, tensor.Inputs);

@@ -60,7 +60,8 @@ public sealed partial record ServeOptions(
     {
         "bf16" => PackFormat.Bf16,
         "w8a8" => PackFormat.W8A8,
-        _ => throw new OptionException($"--format {text}: expected bf16 or w8a8"),
+        "w4a8" => PackFormat.W4A8,
+        _ => throw new OptionException($"--format {text}: expected bf16, w8a8 or w4a8"),
     };
 
     public static KernelChoice ParseKernels(string text) => text switch

@@ -13,7 +13,7 @@ public sealed class DecodeEngineTests
     private static readonly DecoderOptions _options = new(MaxRows: 32, MaxSequences: 8, MaxWaiting: 20, KvBlocks: 24, MaxPositions: 300);
     private static readonly SamplingParameters _sampled = new() { Temperature = 0.8f, TopP = 0.95f, Seed = 77, FrequencyPenalty = 0.2f };
 
-    public static TheoryData<PackFormat> Formats => [PackFormat.Bf16, PackFormat.W8A8];
+    public static TheoryData<PackFormat> Formats => [PackFormat.Bf16, PackFormat.W8A8, PackFormat.W4A8];
 
     [Theory]
     [MemberData(nameof(Formats))]

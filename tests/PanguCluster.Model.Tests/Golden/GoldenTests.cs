@@ -25,6 +25,7 @@ public sealed class GoldenTests
     [InlineData("golden/tiny-c", PackFormat.W8A8)]
     [InlineData("pangu-nano", PackFormat.Bf16)]
     [InlineData("pangu-nano", PackFormat.W8A8)]
+    [InlineData("pangu-nano", PackFormat.W4A8)]
     public void Real_weights_should_give_the_same_bits_in_chunks_and_among_strangers(string name, PackFormat format)
     {
         var model = TestModels.Packed(name, format);

@@ -18,6 +18,7 @@ public sealed class LayerTests
     [Theory]
     [InlineData(PackFormat.Bf16)]
     [InlineData(PackFormat.W8A8)]
+    [InlineData(PackFormat.W4A8)]
     public void Combine_should_add_groups_ascending_then_the_shared_expert_then_the_residual(PackFormat format)
     {
         var model = TestModels.Random(TestModels.Odd, format);

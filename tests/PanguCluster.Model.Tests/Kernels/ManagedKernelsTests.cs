@@ -10,7 +10,7 @@ public sealed class ManagedKernelsTests
 {
     private static readonly ManagedKernels _kernels = new();
 
-    public static TheoryData<PackFormat> Formats => [PackFormat.Bf16, PackFormat.W8A8];
+    public static TheoryData<PackFormat> Formats => [PackFormat.Bf16, PackFormat.W8A8, PackFormat.W4A8];
 
     [Theory]
     [MemberData(nameof(Formats))]
@@ -49,6 +49,7 @@ public sealed class ManagedKernelsTests
     [Theory]
     [InlineData(PackFormat.Bf16)]
     [InlineData(PackFormat.W8A8)]
+    [InlineData(PackFormat.W4A8)]
     public void Flipped_weight_bit_should_be_refused_at_open_and_seen_in_the_bits(PackFormat format)
     {
         var right = TestModels.Random(TestModels.Odd, format);

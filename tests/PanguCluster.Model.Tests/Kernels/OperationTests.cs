@@ -29,6 +29,7 @@ public sealed class OperationTests
     [Theory]
     [InlineData(PackFormat.Bf16)]
     [InlineData(PackFormat.W8A8)]
+    [InlineData(PackFormat.W4A8)]
     public void Matrix_product_should_follow_the_page_element_by_element(PackFormat format)
     {
         var model = TestModels.Random(TestModels.Wide, format);
@@ -94,6 +95,8 @@ public sealed class OperationTests
                 sum += q[k] * (file[start + (k / 4 * 64 + lane) * 4 + k % 4] - 128);
             return sum * (rowScale * BitConverter.ToSingle(file, (int)t.ScalesOffset + output * 4)) + bias;
         }
+        if (t.Type == ElementType.I4)
+            return Grouped(file, start, lane, x) + bias;
         float total = 0f;
         for (int block = 0; block < x.Length; block += 512)
         {
@@ -107,6 +110,25 @@ public sealed class OperationTests
             total += chain;
         }
         return total + bias;
+    }
+
+    /// <summary>4-bit weights: a panel's group is 64 bf16 scales, then 128 inputs in nibbles.</summary>
+    private static float Grouped(byte[] file, long panel, int lane, float[] x)
+    {
+        var q = new sbyte[x.Length];
+        float rowScale = ActivationRows.QuantizeRow(x, q), y = 0f;
+        for (int first = 0; first < x.Length; first += 128)
+        {
+            long group = panel + first / 128 * (128 + 64 * 64);
+            int sum = 0;
+            for (int k = 0; k < Math.Min(128, x.Length - first); k++)
+            {
+                byte pair = file[group + 128 + (k / 8 * 64 + lane) * 4 + k % 4];
+                sum += q[first + k] * ((k % 8 < 4 ? pair & 15 : pair >> 4) - 8);
+            }
+            y = MathF.FusedMultiplyAdd(sum, HalfWords.FromBf16(BitConverter.ToUInt16(file, (int)group + lane * 2)), y);
+        }
+        return y * rowScale;
     }
 
     private static float Tree(float[] p)

@@ -23,6 +23,8 @@ public sealed class ManifestTests : IDisposable
     [InlineData("numerics_version", "99", "numerics_version is 99")]
     [InlineData("format", "\"w4\"", "format is 'w4'")]
     [InlineData("weights", "\"bf16\"", "weights is bf16: format w8a8 needs i8")]
+    [InlineData("format", "\"w4a8\"", "weights is i8: format w4a8 needs i4")]
+    [InlineData("weight_group", "128", "weight_group is 128: this build reads 0 in format w8a8")]
     [InlineData("kv_cache", "\"i8\"", "kv_cache is i8")]
     [InlineData("group_output", "\"f16\"", "group_output is f16")]
     [InlineData("tensor_parallel_slices", "2", "tensor_parallel_slices is 2")]
@@ -42,6 +44,23 @@ public sealed class ManifestTests : IDisposable
         Assert.Contains(expected, e.Message);
         Assert.Contains("manifest.json", e.Message);
     }
+
+    [Theory]
+    [InlineData("64", "weight_group is 64: this build reads 128 in format w4a8")]
+    [InlineData("null", "weight_group is 0: this build reads 128 in format w4a8")]
+    [InlineData("-1", "weight_group is -1")]
+    public void Open_should_name_the_group_size_when_it_is_not_that_of_w4a8(string value, string expected)
+    {
+        Directory.Delete(_folder, recursive: true);
+        var manifest = RandomModel.Write(_folder, TestShapes.Odd, PackFormat.W4A8, 5).Manifest;
+        Assert.Equal(manifest.Digest, PackedModel.Open(_folder).Manifest.Digest);
+        Edit(root => root["weight_group"] = JsonNode.Parse(value));
+        Assert.Contains(expected, Assert.Throws<ModelFormatException>(() => PackedModel.Open(_folder)).Message);
+    }
+
+    [Fact]
+    public void Manifest_should_name_a_group_size_only_when_there_are_groups() =>
+        Assert.DoesNotContain("weight_group", File.ReadAllText(Path.Combine(_folder, "manifest.json")));
 
     [Theory]
     [InlineData("experts", 13, "experts (num_experts) 13 is not divisible by groups")]

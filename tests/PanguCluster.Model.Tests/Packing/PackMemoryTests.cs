@@ -13,6 +13,7 @@ public sealed class PackMemoryTests
     [Theory]
     [InlineData(PackFormat.Bf16)]
     [InlineData(PackFormat.W8A8)]
+    [InlineData(PackFormat.W4A8)]
     public void Pack_should_allocate_by_the_strip_when_the_checkpoint_is_large(PackFormat format)
     {
         using var temp = new TempFolder();

@@ -54,6 +54,25 @@ public sealed class PackerTests : IDisposable
         Assert.Equal(Rounded("model.layers.1.mlp.gate.weight", 5 * 72 + 3, source), trunk.Float(model.Trunk.Layers[1].Gate, 5, 3));
     }
 
+    [Theory]
+    [InlineData(ElementType.F16)]
+    [InlineData(ElementType.F32)]
+    public void Pack_should_quantize_each_group_of_inputs_when_w4a8(ElementType source)
+    {
+        var shape = TestShapes.Odd with { HiddenSize = 204 }; // groups of 128 and 76 inputs
+        new TestCheckpoint(shape, source).Write(_temp["src"]);
+        Packer.Pack(_temp["src"], _temp["dst"], new PackOptions(PackFormat.W4A8));
+        var model = PackedModel.Open(_temp["dst"]);
+        Assert.Equal((ElementType.I4, 128), (model.Manifest.Weights, model.Manifest.WeightGroup));
+        Assert.Equal((ElementType.Bf16, ElementType.Bf16), (model.Manifest.KvCache, model.Manifest.GroupOutput));
+        var group = new PackedReader(model.GroupPath(1));
+        var expert = model.Group.Experts[1, 4];
+        CheckGroups(group, expert.GateUp, "model.layers.1.mlp.experts.10.gate_proj.weight", source, up: false);
+        CheckGroups(group, expert.GateUp, "model.layers.1.mlp.experts.10.up_proj.weight", source, up: true);
+        CheckGroups(group, expert.Down, "model.layers.1.mlp.experts.10.down_proj.weight", source, up: false);
+        CheckGroups(new PackedReader(model.TrunkPath), model.Trunk.Head, "lm_head.weight", source, up: false);
+    }
+
     [Fact]
     public void Pack_should_give_a_zero_scale_when_a_channel_is_zero()
     {
@@ -181,6 +200,23 @@ public sealed class PackerTests : IDisposable
             for (int i = 0; i < t.Inputs; i++)
                 Assert.Equal(Math.Clamp((int)MathF.Round(Rounded(name, o * t.Inputs + i, source) / scale), -127, 127), reader.Quantized(t, o, i, up));
         }
+    }
+
+    // What a scale may lose is the quantizer's own test; here every weight is the nearest step of its own output's and group's scale.
+    private static void CheckGroups(PackedReader reader, PanelTensor t, string name, ElementType source, bool up)
+    {
+        for (int o = 0; o < t.Outputs; o++)
+            for (int i = 0; i < t.Inputs; i++)
+            {
+                float scale = reader.GroupScale(t, o, i, up), w = Rounded(name, o * t.Inputs + i, source);
+                int q = reader.Nibble(t, o, i, up);
+                Assert.True(scale > 0);
+                Assert.InRange(q, -7, 7);
+                Assert.InRange(MathF.Abs(Math.Clamp(w, -7 * scale, 7 * scale) - q * scale), 0, 0.5001f * scale);
+            }
+        for (int i = t.Inputs; i < t.PaddedInputs; i++)
+            Assert.Equal(0, reader.Nibble(t, 0, i, up));
+        Assert.Equal((0, 0f), (reader.Nibble(t, t.Outputs, 0, up), reader.GroupScale(t, t.Outputs, 0, up)));
     }
 
     /// <summary>The element's bits in the 16-bit type; F32 sources round once, as <see cref="TestCheckpoint"/> values do.</summary>

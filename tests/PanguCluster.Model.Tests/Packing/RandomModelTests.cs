@@ -10,6 +10,7 @@ public sealed class RandomModelTests
     [InlineData(PackFormat.Bf16, ElementType.Bf16)]
     [InlineData(PackFormat.Bf16, ElementType.F16)]
     [InlineData(PackFormat.W8A8, ElementType.Bf16)]
+    [InlineData(PackFormat.W4A8, ElementType.F16)]
     public void RandomModel_should_open_and_verify_when_written(PackFormat format, ElementType halfType)
     {
         using var temp = new TempFolder();
@@ -52,5 +53,29 @@ public sealed class RandomModelTests
         var scales = MemoryMarshal.Cast<byte, float>(group.AsSpan((int)down.ScalesOffset, 128 * 4));
         Assert.All(scales[..72].ToArray(), s => Assert.True(s > 0));
         Assert.All(scales[72..].ToArray(), s => Assert.Equal(0f, s));
+    }
+
+    [Fact]
+    public void RandomModel_should_store_zero_nibbles_when_lanes_or_inputs_are_missing()
+    {
+        using var temp = new TempFolder();
+        var model = RandomModel.Write(temp["m"], TestShapes.Odd with { ExpertIntermediate = 134 }, PackFormat.W4A8, 3);
+        var reader = new PackedReader(model.GroupPath(1));
+        var down = model.Group.Experts[1, 2].Down; // [72, 134]: 8 lanes in the second panel, 6 of 8 inputs in the second group
+        var seen = new HashSet<int>();
+        for (int k = 0; k < down.PaddedInputs; k++)
+            for (int lane = 0; lane < 2 * 64; lane++)
+            {
+                int q = reader.Nibble(down, lane, k);
+                Assert.InRange(q, -7, 7);
+                if (lane >= 72 || k >= 134)
+                    Assert.Equal(0, q);
+                else
+                    seen.Add(q);
+                Assert.Equal(lane < 72, reader.GroupScale(down, lane, k) > 0);
+            }
+        Assert.Equal(15, seen.Count);
+        Assert.NotEqual(reader.GroupScale(down, 5, 0), reader.GroupScale(down, 5, 128));
+        Assert.NotEqual(reader.GroupScale(down, 5, 0), reader.GroupScale(down, 6, 0));
     }
 }

@@ -53,6 +53,7 @@ public sealed class AgreementTests
     [Theory]
     [InlineData(PackFormat.Bf16)]
     [InlineData(PackFormat.W8A8)]
+    [InlineData(PackFormat.W4A8)]
     public void Native_should_differ_from_the_reference_when_one_weight_bit_is_flipped(PackFormat format)
     {
         var right = TestModels.Random(TestModels.Odd, format);

@@ -16,7 +16,7 @@ internal static class InstructionSets
         {
             var data = new TheoryData<string, PackFormat>();
             foreach (string isa in Supported)
-                foreach (var format in (PackFormat[])[PackFormat.Bf16, PackFormat.W8A8])
+                foreach (var format in (PackFormat[])[PackFormat.Bf16, PackFormat.W8A8, PackFormat.W4A8])
                     data.Add(isa, format);
             return data;
         }

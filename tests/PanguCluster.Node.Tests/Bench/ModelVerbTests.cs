@@ -7,7 +7,7 @@ using Xunit;
 
 namespace PanguCluster.Node.Tests.Bench;
 
-/// <summary>pack, inspect, perplexity and bench through the command line.</summary>
+/// <summary>pack, inspect and perplexity through the command line.</summary>
 public sealed class ModelVerbTests : IDisposable
 {
     private readonly string _temp = Directory.CreateTempSubdirectory("pangu-verbs-").FullName;
@@ -17,6 +17,7 @@ public sealed class ModelVerbTests : IDisposable
     [Theory]
     [InlineData("bf16")]
     [InlineData("w8a8")]
+    [InlineData("w4a8")]
     public async Task Pack_and_inspect_should_agree_on_the_model(string format)
     {
         string packed = Path.Combine(_temp, "packed");
@@ -37,6 +38,7 @@ public sealed class ModelVerbTests : IDisposable
         (code, output, _) = await Run("inspect", packed);
         Assert.Equal(ExitCodes.Done, code);
         Assert.Contains("group-07.bin", output);
+        Assert.Equal(format == "w4a8", output.Contains("i4 in groups of 128"));
         Assert.Contains(digest, output);
     }
 
@@ -109,35 +111,10 @@ public sealed class ModelVerbTests : IDisposable
         Assert.Contains("UTF-8", (await Assert.ThrowsAsync<CommandFailedException>(() => Run("perplexity", packed, text))).Message);
     }
 
-    [Fact]
-    public async Task Bench_should_report_every_situation()
-    {
-        var (code, output, _) = await Run("bench", "--shape", "nano", "--layers", "1", "--threads", "1", "--repeats", "1", "-o", "json");
-        Assert.Equal(ExitCodes.Done, code);
-        var json = JsonDocument.Parse(output).RootElement;
-        Assert.True(json.GetProperty("machine").GetProperty("read_bytes_per_second").GetDouble() > 0);
-        var results = json.GetProperty("results").EnumerateArray().ToArray();
-        Assert.Equal(
-            ["prefill 128", "prefill 512", "decode 1", "decode 4", "decode 8", "decode 32"],
-            results.Select(r => $"{r.GetProperty("phase").GetString()} {r.GetProperty("rows").GetInt32()}"));
-        Assert.All(results, r => Assert.InRange(r.GetProperty("outside_kernels").GetDouble(), 0, 1));
-        Assert.Equal(8, results[2].GetProperty("distinct_experts").GetDouble()); // one row: one expert of each of 8 groups
-    }
-
-    [Theory]
-    [InlineData("bench")]
-    [InlineData("bench", "--shape", "nano", "--model", "x")]
-    [InlineData("bench", "--model", "x", "--layers", "2")]
-    [InlineData("bench", "--shape", "nano", "--layers", "0")]
-    [InlineData("bench", "--shape", "nano", "--repeats", "0")]
-    public async Task Bench_should_end_as_usage_when_its_options_contradict(params string[] args) =>
-        Assert.Equal(ExitCodes.Usage, (await Assert.ThrowsAsync<CommandFailedException>(() => Run(args))).ExitCode);
-
     [Theory]
     [InlineData("pack")]
     [InlineData("inspect")]
     [InlineData("perplexity")]
-    [InlineData("bench")]
     public async Task Help_should_end_with_an_example(string verb)
     {
         var (code, output, _) = await Run(verb, "--help");
@@ -153,7 +130,7 @@ public sealed class ModelVerbTests : IDisposable
 
     private static async Task<(int Code, string Output, string Error)> Run(params string[] args)
     {
-        var root = new RootCommand { PackVerb.Create(), InspectVerb.Create(), PerplexityVerb.Create(), BenchVerb.Create() };
+        var root = new RootCommand { PackVerb.Create(), InspectVerb.Create(), PerplexityVerb.Create() };
         using var output = new StringWriter();
         using var error = new StringWriter();
         int code = await root.Parse(args).InvokeAsync(new InvocationConfiguration { Output = output, Error = error, EnableDefaultExceptionHandler = false });

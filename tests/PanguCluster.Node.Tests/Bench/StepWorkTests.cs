@@ -14,9 +14,10 @@ public sealed class StepWorkTests : IDisposable
     [Theory]
     [InlineData(PackFormat.Bf16)]
     [InlineData(PackFormat.W8A8)]
+    [InlineData(PackFormat.W4A8)]
     public void Count_should_read_the_whole_model_once_when_every_expert_is_chosen(PackFormat format)
     {
-        var shape = TemporaryModel.Nano(2);
+        var shape = BenchShapes.Nano(2);
         var model = RandomModel.Write(Path.Combine(_temp, format.ToString()), shape, format, 1);
         var work = StepWork.Count(model, rows: shape.VocabSize, logitRows: 1, 0, 0, distinctExperts: 2 * 64);
         long rope = shape.HeadDim / 2 * 8;
@@ -30,13 +31,13 @@ public sealed class StepWorkTests : IDisposable
     {
         // Per layer of Pangu Pro MoE: attention 62,926,848 (12,288 of them biases, which are not multiplied), one expert 20,643,840, shared 82,575,360.
         double parameters = 62_926_848 - 12_288 + 8 * 20_643_840.0 + 82_575_360;
-        Assert.Equal(2 * parameters, StepWork.WeightOperationsPerLayer(TemporaryModel.PanguPro(1)));
+        Assert.Equal(2 * parameters, StepWork.WeightOperationsPerLayer(BenchShapes.PanguPro(1)));
     }
 
     [Fact]
     public void Count_should_add_gate_attention_and_head()
     {
-        var model = RandomModel.Write(Path.Combine(_temp, "small"), TemporaryModel.Nano(3), PackFormat.W8A8, 1);
+        var model = RandomModel.Write(Path.Combine(_temp, "small"), BenchShapes.Nano(3), PackFormat.W8A8, 1);
         var work = StepWork.Count(model, rows: 5, logitRows: 2, cachedPositions: 70, attendedPositions: 90, distinctExperts: 40);
         Assert.Equal(5 * 3 * StepWork.WeightOperationsPerLayer(model.Shape) + 2 * 2 * 128 * 4096, work.WeightOperations);
         Assert.Equal(2 * 3 * (5 * 128 * 64 + 2 * 90 * 128), work.FloatOperations);
@@ -48,7 +49,7 @@ public sealed class StepWorkTests : IDisposable
     public void TemporaryModel_should_be_gone_when_disposed()
     {
         string folder;
-        using (var temporary = TemporaryModel.Write("t", TemporaryModel.Nano(1), PackFormat.W8A8, (_, _, _) => { }, default))
+        using (var temporary = TemporaryModel.Write("t", BenchShapes.Nano(1), PackFormat.W8A8, (_, _, _) => { }, default))
         {
             folder = temporary.Model.Folder;
             Assert.True(Directory.Exists(folder));

@@ -4,7 +4,7 @@ using PanguCluster.Model.Packing;
 
 namespace PanguCluster.Model.Kernels.Managed;
 
-/// <summary>Reads tensors of one packed file into arrays, widened to f32 (or int for I8): what the reference kernels compute on.</summary>
+/// <summary>Reads tensors of one packed file into arrays, widened to f32 (or int for I8 and I4): what the reference kernels compute on.</summary>
 internal sealed class WeightFile : IDisposable
 {
     private readonly SafeFileHandle _handle;

@@ -1,106 +1,85 @@
 using System.CommandLine;
 using System.Text.Json;
-using PanguCluster.Model.Packing;
+using Grpc.Core;
 using PanguCluster.Node.Bench;
+using Spectre.Console;
 
 namespace PanguCluster.Node.Console;
 
-/// <summary><c>pangu bench</c>: this machine's limits, then prefill and decode as fractions of them.</summary>
+/// <summary><c>pangu bench</c>: this machine's limits, then prefill, decode and attention as fractions of them; or a running cluster under load.</summary>
 public static class BenchVerb
 {
-    private const int DefaultProLayers = 2;
-    private const int DefaultNanoLayers = 4;
-    private const int FirstProbes = 5;
-
     public static Command Create()
     {
-        var modelFolder = new Option<string?>("--model") { Description = "packed model or checkpoint", HelpName = "DIR" };
-        var shape = new Option<string?>("--shape") { Description = "random weights at these sizes, in a temporary folder", HelpName = "pangu-pro|nano" };
-        shape.AcceptOnlyFromAmong("pangu-pro", "nano");
-        var layers = new Option<int?>("--layers") { Description = "layers of a random model; default 2 for pangu-pro, 4 for nano", HelpName = "N" };
-        var format = ModelOptions.Format("default: what a packed model has, bf16 for a checkpoint, w8a8 for a shape");
-        var kernels = ModelOptions.Kernels();
-        var threads = ModelOptions.Threads();
-        var repeats = new Option<int>("--repeats") { Description = "measured repeats of a prefill; decode runs three times as many steps", HelpName = "N", DefaultValueFactory = _ => 3 };
+        var options = new BenchOptions();
         var output = Output.FormatOption("table", "json");
-        var command = new Command("bench", "measure this machine, then prefill and decode, each as a fraction of the limit that binds it")
+        var command = new Command("bench", "measure this machine, then prefill, decode and attention, each as a fraction of the limit that binds it");
+        var load = new LoadOptions();
+        options.AddTo(command);
+        load.AddTo(command);
+        command.Options.Add(output);
+        command.SetAction(async (parsed, stop) =>
         {
-            modelFolder, shape, layers, format, kernels, threads, repeats, output,
-        };
-        command.SetAction((parsed, stop) =>
-        {
-            string? folder = parsed.GetValue(modelFolder), shapeName = parsed.GetValue(shape);
-            if (folder is null == shapeName is null)
-                throw new CommandFailedException(ExitCodes.Usage, "give either --model DIR or --shape pangu-pro|nano");
-            if (folder is not null && parsed.GetValue(layers) is not null)
-                throw new CommandFailedException(ExitCodes.Usage, "--layers goes with --shape; a model has its own");
-            var plan = new Plan(
-                folder, shapeName, parsed.GetValue(layers), ModelOptions.FormatOf(parsed.GetValue(format)), parsed.GetRequiredValue(kernels),
-                ModelOptions.InRange("--threads", parsed.GetValue(threads), 1, ModelOptions.MaxThreads),
-                ModelOptions.InRange("--repeats", parsed.GetValue(repeats), 1, 1000), parsed.GetValue(output) == "json");
-            Run(plan, parsed.InvocationConfiguration.Output, parsed.InvocationConfiguration.Error, stop);
-            return Task.FromResult(ExitCodes.Done);
+            bool json = parsed.GetValue(output) == "json";
+            var invocation = parsed.InvocationConfiguration;
+            // A file that cannot be written is told at once, not after minutes.
+            if (parsed.GetValue(options.Out) is { } file)
+                File.Open(file, FileMode.Append).Dispose();
+            if (load.Read(parsed, options.OfThisMachine) is not { } asked)
+                return RunHere(options.Read(parsed), json, invocation, stop);
+            var report = await LoadAsync(asked.Plan, asked.Servers, invocation.Error, stop).ConfigureAwait(false);
+            Write(
+                report, parsed.GetValue(options.Out), json, invocation.Output, console => LoadTables.Write(console, report));
+            // The report is worth having, but a script must see that something failed.
+            return report.Completed == asked.Plan.Requests ? ExitCodes.Done : ExitCodes.Failed;
         });
         return command.WithExamples(
-            "pangu bench --model models/pangu-nano --format w8a8", "pangu bench --shape pangu-pro --layers 2 --threads 2 -o json");
+            "pangu bench --model models/pangu-nano --format w8a8", "pangu bench --shape pangu-pro --threads 2 -o json",
+            "pangu bench --shape small --out before.json", "pangu bench --shape small --compare before.json",
+            "pangu bench --shape pangu-pro --layers 2 --against-dense",
+            "pangu bench --server 127.0.0.1:7440 --clients 16 --requests 200 --max-tokens 64 --prompt-tokens 128");
     }
 
-    private sealed record Plan(
-        string? Folder, string? Shape, int? Layers, PackFormat? Format, string Kernels, int Threads, int Repeats, bool Json);
-
-    private static void Run(Plan plan, TextWriter output, TextWriter error, CancellationToken stop)
+    private static int RunHere(BenchSettings settings, bool json, InvocationConfiguration invocation, CancellationToken stop)
     {
-        // The machine's limits are measured by the native library, whatever kernels the model runs on.
-        var native = ModelOptions.Open("native");
-        var kernels = plan.Kernels == "native" ? native : ModelOptions.Open(plan.Kernels);
-        var machine = new MachineProbe(plan.Threads);
-        machine.Probe(FirstProbes, stop);
-        using var temporary = plan.Shape is null ? null : WriteRandom(plan, error, stop);
-        var model = temporary?.Model ?? ModelOptions.Resolve(plan.Folder!, plan.Format, error, stop);
-        int decodeSteps = plan.Repeats * 3;
-        int positions = BenchRun.MaxPositions(decodeSteps);
-        if (positions > model.Shape.MaxPositions)
-            throw new CommandFailedException(ExitCodes.Failed, $"the model has {model.Shape.MaxPositions} positions, a bench needs {positions}");
-        using var local = LocalModel.Open(
-            model, kernels, BenchRun.MaxRows, positions, plan.Threads, verify: temporary is null, sequences: BenchRun.DecodeBatches.Max());
-        var measurements = Measure(plan, new BenchRun(local, TimeProvider.System, stop), machine, decodeSteps, error, stop);
-        var limits = machine.Best;
-        var bench = new BenchReport(
-            limits, model.Manifest.Name, ManifestJson.NameOf(model.Manifest.Format), local.KernelName, model.Shape.Layers,
-            model.Trunk.Length + model.Group.Length * model.Shape.Groups, [.. measurements.Select(m => m.Against(limits, model))]);
-        if (plan.Json)
-            output.WriteLine(JsonSerializer.Serialize(bench, BenchJson.Options));
-        else
-            BenchTables.Write(Output.Console(output), bench);
+        var report = new BenchSession(settings, TimeProvider.System, invocation.Error, stop).Run();
+        Write(report, settings.Out, json, invocation.Output, console => BenchTables.Write(console, report));
+        return ExitCodes.Done;
     }
 
-    private static List<BenchMeasurement> Measure(
-        Plan plan, BenchRun run, MachineProbe machine, int decodeSteps, TextWriter error, CancellationToken stop)
+    private static async Task<LoadReport> LoadAsync(LoadPlan plan, IReadOnlyList<string> servers, TextWriter error, CancellationToken stop)
     {
-        int parts = BenchRun.PrefillLengths.Count + BenchRun.DecodeBatches.Count;
-        return ProgressDisplay.Run(error, "measuring", report =>
+        var test = new LoadTest(plan, () => ServerOptions.Open(servers), TimeProvider.System);
+        // A line per tenth: clients end requests at once, and a bar is not for several writers.
+        int tenths = 0;
+        var writing = new Lock();
+        try
         {
-            var measured = new List<BenchMeasurement>();
-            void Add(BenchMeasurement measurement)
+            return await test.RunAsync((done, all) =>
             {
-                measured.Add(measurement);
-                machine.Probe(1, stop);
-                report(measured.Count, parts, $"{measurement.Phase} {measurement.Rows}");
-            }
-            foreach (int length in BenchRun.PrefillLengths)
-                Add(run.Prefill(length, plan.Repeats));
-            foreach (int batch in BenchRun.DecodeBatches)
-                Add(run.Decode(batch, decodeSteps));
-            return measured;
-        }, bytes: false);
+                lock (writing)
+                    if (done * 10L / all > tenths)
+                        error.WriteLine($"loading {(tenths = (int)(done * 10L / all)) * 10} %");
+            }, stop).ConfigureAwait(false);
+        }
+        catch (RpcException failed)
+        {
+            throw ServerOptions.Explain(failed, servers, stop.IsCancellationRequested);
+        }
+        catch (TimeoutException late)
+        {
+            throw new CommandFailedException(ExitCodes.TimedOut, $"{string.Join(", ", servers)}: {late.Message}");
+        }
     }
 
-    private static TemporaryModel WriteRandom(Plan plan, TextWriter error, CancellationToken stop)
+    private static void Write<T>(T report, string? file, bool json, TextWriter output, Action<IAnsiConsole> table)
     {
-        bool pro = plan.Shape == "pangu-pro";
-        int layers = ModelOptions.InRange("--layers", plan.Layers ?? (pro ? DefaultProLayers : DefaultNanoLayers), 1, Model.Shapes.ShapeLimits.MaxLayers);
-        var shape = pro ? TemporaryModel.PanguPro(layers) : TemporaryModel.Nano(layers);
-        return ProgressDisplay.Run(error, "writing", report =>
-            TemporaryModel.Write($"random-{plan.Shape}", shape, plan.Format ?? PackFormat.W8A8, report, stop));
+        string text = JsonSerializer.Serialize(report, BenchJson.Options);
+        if (file is not null)
+            File.WriteAllText(file, text + "\n");
+        if (json)
+            output.WriteLine(text);
+        else
+            table(Output.Console(output));
     }
 }

@@ -13,8 +13,8 @@ public static class ModelOptions
 
     public static Option<string?> Format(string description)
     {
-        var option = new Option<string?>("--format") { Description = description, HelpName = "bf16|w8a8" };
-        option.AcceptOnlyFromAmong("bf16", "w8a8");
+        var option = new Option<string?>("--format") { Description = description, HelpName = "bf16|w8a8|w4a8" };
+        option.AcceptOnlyFromAmong("bf16", "w8a8", "w4a8");
         return option;
     }
 
@@ -22,6 +22,7 @@ public static class ModelOptions
     {
         "bf16" => PackFormat.Bf16,
         "w8a8" => PackFormat.W8A8,
+        "w4a8" => PackFormat.W4A8,
         _ => null,
     };
 

@@ -23,7 +23,8 @@ internal static class ModelTables
         table.ShowHeaders = false;
         table.Row("name", m.Name);
         table.Row("digest", m.Digest);
-        table.Row("format", $"{ManifestJson.NameOf(m.Format)} (weights {ManifestJson.NameOf(m.Weights)}, embedding {ManifestJson.NameOf(m.Embedding)}, "
+        string grouped = m.WeightGroup > 0 ? $" in groups of {Number(m.WeightGroup)}" : "";
+        table.Row("format", $"{ManifestJson.NameOf(m.Format)} (weights {ManifestJson.NameOf(m.Weights)}{grouped}, embedding {ManifestJson.NameOf(m.Embedding)}, "
             + $"KV cache {ManifestJson.NameOf(m.KvCache)}, group output {ManifestJson.NameOf(m.GroupOutput)})");
         table.Row("versions", $"layout {Number(m.LayoutVersion)}, numerics {Number(m.NumericsVersion)}");
         table.Row("layers", $"{Number(s.Layers)} of hidden size {Number(s.HiddenSize)}");

@@ -11,7 +11,7 @@ public static class PackVerb
     {
         var source = new Argument<string>("SRC") { Description = "checkpoint folder: config.json, *.safetensors, tokenizer.model" };
         var destination = new Argument<string>("DST") { Description = "folder of the packed model; appears when it is complete" };
-        var format = ModelOptions.Format("bf16 keeps the checkpoint's 16-bit weights, w8a8 quantizes to 8 bits; default bf16");
+        var format = ModelOptions.Format("bf16 keeps the checkpoint's 16-bit weights, w8a8 quantizes to 8 bits, w4a8 weights to 4; default bf16");
         var overwrite = new Option<bool>("--overwrite") { Description = "replace a packed model that stands at DST" };
         var name = new Option<string?>("--name") { Description = "the model's name; default the name of SRC", HelpName = "NAME" };
         var command = new Command("pack", "turn a Hugging Face checkpoint into a packed model") { source, destination, format, overwrite, name };

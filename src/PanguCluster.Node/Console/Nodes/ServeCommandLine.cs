@@ -12,7 +12,7 @@ public sealed class ServeCommandLine
     private readonly Option<string?> _cluster = Text("--cluster", "HOST:PORT", $"where other nodes reach this one; default {ServeOptions.DefaultCluster}");
     private readonly Option<string?> _data = Text("--data", "DIR", $"packed models are kept here; default {ServeOptions.DefaultData()}");
     private readonly Option<string?> _config = Text("--config", "FILE", "JSON file with any of these options in snake_case; the command line is stronger");
-    private readonly Option<string?> _format = Text("--format", "bf16|w8a8", "how a checkpoint is packed; default bf16");
+    private readonly Option<string?> _format = Text("--format", "bf16|w8a8|w4a8", "how a checkpoint is packed; default bf16");
     private readonly Option<string?> _kernels = Text("--kernels", "native|managed", "C++ kernels, or the slow reference with the same bits; default native");
     private readonly Option<string?> _kvMemory = Text(
         "--kv-memory", "SIZE", "memory of the KV cache, like 512MiB; default a quarter of what is free, at most 4 GiB");

@@ -11,7 +11,7 @@ public sealed class UpCommandLine
     private readonly Option<int> _nodes = new("--nodes", "-n") { Description = "number of nodes", DefaultValueFactory = _ => 3, HelpName = "N" };
     private readonly Option<string?> _model = Text("--model", "DIR", $"packed model or Hugging Face checkpoint; default {ServeOptions.DefaultModel}");
     private readonly Option<string?> _data = Text("--data", "DIR", $"packed models are kept here; default {ServeOptions.DefaultData()}");
-    private readonly Option<string?> _format = Text("--format", "bf16|w8a8", "how a checkpoint is packed; default bf16");
+    private readonly Option<string?> _format = Text("--format", "bf16|w8a8|w4a8", "how a checkpoint is packed; default bf16");
     private readonly Option<string?> _kernels = Text("--kernels", "native|managed", "default native");
     private readonly Option<string?> _kvMemory = Text("--kv-memory", "SIZE", "KV cache of each node; default a share of a quarter of what is free");
     private readonly Option<string?> _logLevel = Text("--log-level", "LEVEL", "default warning");

@@ -4,7 +4,7 @@ using System.Runtime.InteropServices;
 namespace PanguCluster.Model.Kernels.Managed.Matrices;
 
 /// <summary>
-/// Rows on their way into a matrix product, in the form the weights' type wants: f32 as they are, or for I8 weights quantized row by row
+/// Rows on their way into a matrix product, in the form the weights' type wants: f32 as they are, or for integer weights quantized row by row
 /// (NUMERICS.md, "Quantize row"). Workspace, allocated once.
 /// </summary>
 internal sealed class ActivationRows

@@ -44,7 +44,8 @@ internal sealed class IntegerPanelMatrix : PanelMatrix
         }
     }
 
-    private static void Dot(ReadOnlySpan<int> weights, ReadOnlySpan<sbyte> x, Span<int> sums)
+    /// <summary>sums[0..63] = exact products of x with weights [x.Length, 64].</summary>
+    internal static void Dot(ReadOnlySpan<int> weights, ReadOnlySpan<sbyte> x, Span<int> sums)
     {
         ref int w = ref MemoryMarshal.GetReference(weights);
         Vector512<int> c0 = default, c1 = default, c2 = default, c3 = default;

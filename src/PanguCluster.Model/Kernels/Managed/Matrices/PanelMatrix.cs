@@ -22,10 +22,14 @@ internal abstract class PanelMatrix
     public int ResultWidth => Tensor.Paired ? Tensor.Panels * PanelTensor.Lanes : Tensor.Outputs;
 
     /// <summary>Whether rows have to be quantized.</summary>
-    public bool Quantized => Tensor.Type == ElementType.I8;
+    public bool Quantized => Tensor.Type.IsInteger();
 
-    public static PanelMatrix Read(WeightFile file, PanelTensor tensor) =>
-        tensor.Type == ElementType.I8 ? new IntegerPanelMatrix(file, tensor) : new FloatPanelMatrix(file, tensor);
+    public static PanelMatrix Read(WeightFile file, PanelTensor tensor) => tensor.Type switch
+    {
+        ElementType.I8 => new IntegerPanelMatrix(file, tensor),
+        ElementType.I4 => new GroupedPanelMatrix(file, tensor),
+        _ => new FloatPanelMatrix(file, tensor),
+    };
 
     /// <summary>A buffer for rows that go into this matrix.</summary>
     public ActivationRows NewInput(int maxRows) => new(maxRows, Tensor.Inputs, Quantized);

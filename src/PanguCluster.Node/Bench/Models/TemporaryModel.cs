@@ -16,27 +16,13 @@ public sealed class TemporaryModel : IDisposable
 
     public PackedModel Model { get; }
 
-    /// <summary>The layer sizes of the published model, with a vocabulary that does not outweigh a few layers.</summary>
-    public static ModelShape PanguPro(int layers) => new()
-    {
-        VocabSize = 32000, HiddenSize = 5120, Layers = layers, Heads = 40, KvHeads = 8, Experts = 64, ExpertsPerToken = 8, Groups = 8,
-        ExpertIntermediate = 1344, SharedIntermediate = 5376, RmsNormEpsilon = 1e-5f, RopeTheta = 16e6, MaxPositions = 32768,
-    };
-
-    /// <summary>The sizes of the sample model.</summary>
-    public static ModelShape Nano(int layers) => new()
-    {
-        VocabSize = 4096, HiddenSize = 128, Layers = layers, Heads = 4, KvHeads = 2, Experts = 64, ExpertsPerToken = 8, Groups = 8,
-        ExpertIntermediate = 64, SharedIntermediate = 128, RmsNormEpsilon = 1e-5f, RopeTheta = 10000, MaxPositions = 2048,
-    };
-
     /// <param name="progress">Told bytes written, bytes in all and the folder.</param>
     public static TemporaryModel Write(string name, ModelShape shape, PackFormat format, Action<long, long, string> progress, CancellationToken stop)
     {
         string root = Directory.CreateTempSubdirectory("pangu-bench-").FullName;
         try
         {
-            var type = format == PackFormat.W8A8 ? ElementType.I8 : ElementType.Bf16;
+            var type = ManifestRules.WeightsOf(format, ElementType.Bf16);
             shape.Validate();
             long total = new TrunkLayout(shape, type, ElementType.Bf16).Length + new GroupLayout(shape, type).Length * shape.Groups;
             long done = 0;

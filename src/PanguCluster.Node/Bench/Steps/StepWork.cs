@@ -48,11 +48,12 @@ public readonly record struct StepWork(double Bytes, double WeightOperations, do
     public (double Seconds, string Limit) Least(MachineLimits limits, PackFormat format)
     {
         double reading = Bytes / limits.ReadBytesPerSecond;
-        double weightRate = format == PackFormat.W8A8 ? limits.Int8OperationsPerSecond : limits.Fp32OperationsPerSecond;
+        bool wide = format == PackFormat.Bf16;
+        double weightRate = wide ? limits.Fp32OperationsPerSecond : limits.Int8OperationsPerSecond;
         double computing = WeightOperations / weightRate + FloatOperations / limits.Fp32OperationsPerSecond;
         if (reading >= computing)
             return (reading, "read bandwidth");
-        return (computing, format == PackFormat.W8A8 ? "int8 throughput" : "fp32 throughput");
+        return (computing, wide ? "fp32 throughput" : "int8 throughput");
     }
 
     private static double Size(PanelTensor t)

@@ -12,7 +12,7 @@ internal sealed class ClockedGroup(IExpertGroup group, KernelClock clock) : IExp
     {
         clock.Enter();
         group.Forward(layer, rows, activations, experts, weights, output);
-        clock.Leave();
+        clock.Leave(Stage.Experts);
     }
 
     public void Dispose()

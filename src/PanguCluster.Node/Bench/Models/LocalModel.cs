@@ -1,3 +1,4 @@
+using PanguCluster.Model.Decoding;
 using PanguCluster.Model.Kernels;
 using PanguCluster.Model.Packing;
 
@@ -26,13 +27,19 @@ public sealed class LocalModel : IDisposable
     public ITrunk Trunk { get; }
     public IReadOnlyList<IExpertGroup> Groups { get; }
 
-    /// <param name="positions">Positions the KV cache holds in all, in whole blocks of 64.</param>
+    /// <summary>For one sequence at a time.</summary>
+    /// <param name="positions">Positions of the longest sequence.</param>
     /// <param name="verify">Recompute the files' digests.</param>
-    /// <param name="sequences">How many sequences share the cache; each may waste part of a block.</param>
     /// <exception cref="ModelFormatException">A file is missing or damaged.</exception>
-    public static LocalModel Open(PackedModel model, IKernels kernels, int maxRows, int positions, int threads, bool verify, int sequences = 1)
+    public static LocalModel Open(PackedModel model, IKernels kernels, int maxRows, int positions, int threads, bool verify) =>
+        Open(model, kernels, maxRows, positions, KvBlockPool.BlocksFor(positions), threads, verify);
+
+    /// <param name="positions">Positions of the longest sequence.</param>
+    /// <param name="blocks">Blocks of 64 positions in the KV cache.</param>
+    /// <param name="verify">Recompute the files' digests.</param>
+    /// <exception cref="ModelFormatException">A file is missing or damaged.</exception>
+    public static LocalModel Open(PackedModel model, IKernels kernels, int maxRows, int positions, int blocks, int threads, bool verify)
     {
-        int blocks = (positions + 63) / 64 * sequences;
         var trunk = kernels.OpenTrunk(model, new TrunkOptions(maxRows, blocks, Math.Min(positions, model.Shape.MaxPositions), threads, verify));
         var groups = new List<IExpertGroup>();
         try
