@@ -2,9 +2,10 @@
 // shows where it is. Every round runs every call once; medians over rounds. With one thread times are processor time, so that neighbours
 // on the machine count less.
 // usage: stage_bench [big|small] [rows] [rounds] [threads] [isa] [context] [pages]
-// context 0: a prompt of `rows`; else: `rows` sequences at that position. pages: 4k, or 2m (default)
+// context 0: a prompt of `rows`; else: `rows` sequences at that position. pages: 2m (default), 4k, or file (a mapped file, as a model is)
 #include <sys/mman.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
@@ -78,16 +79,25 @@ struct Model {
         }
         for (int64_t i = 0; i < lanes; i++) ((float *)(base + t.scales_offset))[i] = 1e-4f;
     }
-    void fill_all(bool small_pages) {
+    // Puts a mapped file where the buffer was.
+    static void map_file(pangu::Buffer<uint8_t> &buffer) {
+        FILE *file = tmpfile();
+        if (!file || fwrite(buffer.data(), 1, (size_t)buffer.size(), file) != (size_t)buffer.size() || fflush(file) != 0 ||
+            mmap(buffer.data(), (size_t)buffer.size(), PROT_READ, MAP_SHARED | MAP_FIXED | MAP_POPULATE, fileno(file), 0) == MAP_FAILED)
+            exit(1);
+        fclose(file);
+    }
+    void fill_all(const char *pages) {
         uint64_t seed = 1;
         trunk_bytes.allocate(trunk_file.length), group_bytes.allocate(group_file.length);
-        if (small_pages)
+        if (strcmp(pages, "4k") == 0)
             for (pangu::Buffer<uint8_t> *b : {&trunk_bytes, &group_bytes}) madvise(b->data(), (size_t)b->size(), MADV_NOHUGEPAGE);
         for (int i = 0; i < shape.hidden; i++)
             ((float *)(trunk_bytes.data() + layer.input_norm))[i] = ((float *)(trunk_bytes.data() + layer.post_norm))[i] = 1;
         for (int i = 0; i < shape.experts; i++) ((float *)(trunk_bytes.data() + layer.router_scale))[i] = 1;
         for (const pangu_tensor &t : {layer.qkv, layer.output, layer.gate, layer.shared_gate_up, layer.shared_down}) fill(trunk_bytes.data(), t, seed);
         for (const pangu_expert &e : experts) fill(group_bytes.data(), e.gate_up, seed), fill(group_bytes.data(), e.down, seed);
+        if (strcmp(pages, "file") == 0) map_file(trunk_bytes), map_file(group_bytes);
     }
     void open(const char *isa, int threads, int rows, int blocks) {
         int positions = blocks * 64;
@@ -198,7 +208,7 @@ int main(int argc, char **argv) {
     m.shape = big ? pangu_shape{32000, 5120, 1, 40, 8, 128, 64, 8, 8, 1344, 5376, 1e-5f} : pangu_shape{32000, 1024, 1, 16, 4, 64, 64, 8, 8, 256, 1024, 1e-5f};
     const pangu_shape &s = m.shape;
     m.lay_out();
-    m.fill_all(strcmp(text(7, "2m"), "4k") == 0);
+    m.fill_all(text(7, "2m"));
     m.open(isa, threads, rows, context ? rows * (context / 64 + 1) : rows / 64 + 1);
     Step step(m, rows, context);
     Step alone(m, rows, 0);  // as many sequences of one token: the attend call without its attention
@@ -210,26 +220,33 @@ int main(int argc, char **argv) {
         {"attend, one position", rows * dense, dense / 2, {}}, {"attend, whole", rows * dense, dense / 2 + (context ? rows * 4 * kv * mean : 0), {}},
         {"route", 0, 4 * h * s.experts, {}}, {"experts", rows * expert * s.experts_per_token, 0, {}},
         {"shared", rows * 6 * h * s.shared_intermediate, 3 * h * s.shared_intermediate, {}}, {"combine", 0, 0, {}}};
-    std::vector<double> peak;
+    std::vector<double> peak, read;
     for (int round = -1; round < rounds; round++) {
         pangu_probe p;
         double at = now();
         pangu_probe_int8(isa, 1 << 20, threads, &p);
         if (threads == 1) p.seconds = now() - at;
+        pangu_probe q;
+        at = now();
+        pangu_probe_read(isa, m.group_bytes.data(), m.group_bytes.size(), threads, &q);
+        if (threads == 1) q.seconds = now() - at;
+        if (round >= 0) read.push_back(q.amount / q.seconds);
         at = now();
         auto lap = [&](size_t i) { double t = now(); if (round >= 0) stages[i].seconds.push_back(t - at); at = now(); };
         alone.attend(), lap(0), step.attend(), lap(1), step.route(), lap(2), step.experts(), lap(3), step.share(), lap(4), step.combine(), lap(5);
         if (round >= 0) peak.push_back(p.amount / p.seconds);
     }
     double limit = median(peak), total = 0, operations = 0;
-    printf("%s, %d rows, %d threads, %s: int8 peak %.3f TOPS\n", big ? "big" : "small", rows, threads, pangu_trunk_isa(m.trunk), limit * 1e-12);
+    printf("%s, %d rows, %d threads, %s: int8 peak %.3f TOPS, read %.1f GB/s\n", big ? "big" : "small", rows, threads, pangu_trunk_isa(m.trunk), limit * 1e-12,
+           median(read) * 1e-9);
     for (size_t i = 0; i < stages.size(); i++) {
         double t = median(stages[i].seconds);
         printf("%-22s %9.3f ms  %5.1f %% of int8 peak  %6.2f GB/s\n", stages[i].name, t * 1e3, 100 * stages[i].operations / t / limit, stages[i].bytes / t * 1e-9);
         if (i > 0) total += t, operations += stages[i].operations;
     }
     double attention = median(stages[1].seconds) - median(stages[0].seconds);
-    printf("%-22s %9.3f ms  %6.1f GFLOPS\n", "  of it attention", attention * 1e3, rows * 4 * width * mean / attention * 1e-9);
+    printf("%-22s %9.3f ms  %6.1f GFLOPS  %6.2f GB/s of keys and values\n", "  of it attention", attention * 1e3,
+           rows * 4 * width * mean / attention * 1e-9, context ? rows * 4 * kv * mean / attention * 1e-9 : 0.0);
     printf("%-22s %9.3f ms  %5.1f %% of int8 peak\n", "layer", total * 1e3, 100 * operations / total / limit);
     pangu_trunk_close(m.trunk);
     pangu_group_close(m.group);

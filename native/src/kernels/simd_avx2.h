@@ -140,7 +140,7 @@ static inline VecI iacc_sum(const IAcc &s) {
 // Register tiles: rows x columns of 16 outputs, chosen to fit 16 registers.
 constexpr int kTileRows = 6;
 template <int R> constexpr int kFloatColumns = R == 1 ? 4 : R == 2 ? 2 : 1;
-constexpr int kScoreRows = 2, kScorePartials = 2;  // attention: query heads, and partials of reduce16, of one tile
+constexpr int kScoreRows = 6, kScorePartials = 1;  // attention: query heads, and partials of reduce16, of one tile
 constexpr int kIntTileRows = 2;
 template <int R> constexpr int kIntColumns = R == 1 ? 2 : 1;
 constexpr int kIntBlock = 512;  // inputs: 32 KB of a panel stays in L1 while its columns and all rows meet it
