@@ -1,8 +1,8 @@
 // One layer through the C interface, call by call: milliseconds and fraction of the int8 peak (probed in the same rounds), so that a loss
 // shows where it is. Every round runs every call once; medians over rounds. With one thread times are processor time, so that neighbours
 // on the machine count less.
-// usage: stage_bench [big|small] [rows] [rounds] [threads] [isa] [context] [pages]
-// context 0: a prompt of `rows`; else: `rows` sequences at that position. pages: 2m (default), 4k, or file (a mapped file, as a model is)
+// usage: stage_bench [big|small] [rows] [rounds] [threads] [isa] [context] [pages] [kv]
+// context 0: a prompt of `rows`; else: `rows` sequences at that position. pages: 2m (default), 4k, or file (a mapped file, as a model is). kv: bf16 (default) or int8
 #include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
@@ -99,12 +99,12 @@ struct Model {
         for (const pangu_expert &e : experts) fill(group_bytes.data(), e.gate_up, seed), fill(group_bytes.data(), e.down, seed);
         if (strcmp(pages, "file") == 0) map_file(trunk_bytes), map_file(group_bytes);
     }
-    void open(const char *isa, int threads, int rows, int blocks) {
+    void open(const char *isa, int threads, int rows, int blocks, int kv_type) {
         int positions = blocks * 64;
         rope.assign((size_t)positions * shape.head_dim / 2, 0.7f);
         pangu_trunk_desc t = {};
         t.struct_bytes = sizeof t, t.threads = threads, t.max_rows = rows, t.kv_blocks = blocks, t.max_positions = positions;
-        t.kv_type = t.group_output_type = t.embedding_type = PANGU_BF16, t.shape = shape, t.isa = isa;
+        t.kv_type = kv_type, t.group_output_type = t.embedding_type = PANGU_BF16, t.shape = shape, t.isa = isa;
         t.file = trunk_bytes.data(), t.file_bytes = trunk_bytes.size(), t.layers = &layer;
         t.head = layer.output, t.shape.vocab = shape.hidden;
         t.embedding = layer.qkv.offset, t.final_norm = layer.input_norm, t.rope_cos = t.rope_sin = rope.data();
@@ -204,20 +204,22 @@ int main(int argc, char **argv) {
     const char *isa = strcmp(text(5, "best"), "best") == 0 ? nullptr : argv[5];
     if (threads == 1) clock_used = CLOCK_PROCESS_CPUTIME_ID;
     empty_jobs(threads);
+    bool int8_kv = strcmp(text(8, "bf16"), "int8") == 0;
     Model m;
     m.shape = big ? pangu_shape{32000, 5120, 1, 40, 8, 128, 64, 8, 8, 1344, 5376, 1e-5f} : pangu_shape{32000, 1024, 1, 16, 4, 64, 64, 8, 8, 256, 1024, 1e-5f};
     const pangu_shape &s = m.shape;
     m.lay_out();
     m.fill_all(text(7, "2m"));
-    m.open(isa, threads, rows, context ? rows * (context / 64 + 1) : rows / 64 + 1);
+    m.open(isa, threads, rows, context ? rows * (context / 64 + 1) : rows / 64 + 1, int8_kv ? PANGU_I8 : PANGU_BF16);
     Step step(m, rows, context);
     Step alone(m, rows, 0);  // as many sequences of one token: the attend call without its attention
     for (int r = 0; r < rows; r++) alone.positions[(size_t)r] = 0, alone.tables[(size_t)r] = context ? 0 : 0;
     for (int32_t &b : alone.blocks) b = 0;
     double h = s.hidden, width = s.heads * s.head_dim, kv = s.kv_heads * s.head_dim, mean = context ? context + 1 : (rows + 1) / 2.0;
+    double kv_bytes = int8_kv ? 2 * (kv + 4 * s.kv_heads) : 4 * kv;  // of one position
     double dense = 2 * h * (2 * width + 2 * kv), expert = 6 * h * s.expert_intermediate;
     std::vector<Stage> stages = {
-        {"attend, one position", rows * dense, dense / 2, {}}, {"attend, whole", rows * dense, dense / 2 + (context ? rows * 4 * kv * mean : 0), {}},
+        {"attend, one position", rows * dense, dense / 2, {}}, {"attend, whole", rows * dense, dense / 2 + (context ? rows * kv_bytes * mean : 0), {}},
         {"route", 0, 4 * h * s.experts, {}}, {"experts", rows * expert * s.experts_per_token, 0, {}},
         {"shared", rows * 6 * h * s.shared_intermediate, 3 * h * s.shared_intermediate, {}}, {"combine", 0, 0, {}}};
     std::vector<double> peak, read;
@@ -246,7 +248,7 @@ int main(int argc, char **argv) {
     }
     double attention = median(stages[1].seconds) - median(stages[0].seconds);
     printf("%-22s %9.3f ms  %6.1f GFLOPS  %6.2f GB/s of keys and values\n", "  of it attention", attention * 1e3,
-           rows * 4 * width * mean / attention * 1e-9, context ? rows * 4 * kv * mean / attention * 1e-9 : 0.0);
+           rows * 4 * width * mean / attention * 1e-9, context ? rows * kv_bytes * mean / attention * 1e-9 : 0.0);
     printf("%-22s %9.3f ms  %5.1f %% of int8 peak\n", "layer", total * 1e3, 100 * operations / total / limit);
     pangu_trunk_close(m.trunk);
     pangu_group_close(m.group);

@@ -84,7 +84,7 @@ typedef struct pangu_trunk_desc {
     int32_t max_rows;          /* 1..65536: most rows of one call */
     int32_t kv_blocks;         /* 1..1048576 blocks of 64 positions, each spanning all layers */
     int32_t max_positions;     /* 1..16777216 */
-    int32_t kv_type;           /* PANGU_F32 or PANGU_BF16 */
+    int32_t kv_type;           /* PANGU_F32, PANGU_BF16 or PANGU_I8 (a scale per position and head) */
     int32_t group_output_type; /* PANGU_F32 or PANGU_BF16 */
     int32_t embedding_type;    /* PANGU_F32, PANGU_BF16 or PANGU_F16 */
     pangu_shape shape;

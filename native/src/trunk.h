@@ -25,7 +25,7 @@ struct pangu_trunk {
     pangu::Matrix head;
     pangu::Buffer<pangu::TrunkLayer> layers;
     pangu::Buffer<float> cosine, sine;  // [max_positions, D/2]
-    pangu::Buffer<uint8_t> cache;       // [layer][block][kv head][keys [4][padded_head][16], values [64][padded_head]]
+    pangu::Buffer<uint8_t> cache;       // [layer][block][kv head][kv_head_bytes]
     pangu::Buffer<int32_t> runs;        // [max_rows + 1] attention: first row of every run of rows of one sequence
     pangu::Operand normed;              // [max_rows, H]
     pangu::Operand attended;            // [max_rows, heads*D]

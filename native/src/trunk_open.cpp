@@ -24,7 +24,8 @@ pangu_status check_description(const pangu_trunk_desc &d) {
     PANGU_TRY(check_range("max_rows", d.max_rows, 1 << 16));
     PANGU_TRY(check_range("kv_blocks", d.kv_blocks, 1 << 20));
     PANGU_TRY(check_range("max_positions", d.max_positions, 1 << 24));
-    PANGU_TRY(check_type("kv_type", d.kv_type, false));
+    if (d.kv_type != PANGU_I8 && check_type("kv_type", d.kv_type, false) != PANGU_OK)
+        return fail(PANGU_OUT_OF_RANGE, "kv_type is %d; it must be F32, BF16 or I8", d.kv_type);
     PANGU_TRY(check_type("group_output_type", d.group_output_type, false));
     PANGU_TRY(check_type("embedding_type", d.embedding_type, true));
     if (d.layers == nullptr) return fail(PANGU_NULL_ARGUMENT, "layers is null");
@@ -76,7 +77,7 @@ pangu_status allocate_workspace(pangu_trunk &t, const pangu_trunk_desc &d) {
     memcpy(t.cosine.data(), d.rope_cos, (size_t)table * 4);
     memcpy(t.sine.data(), d.rope_sin, (size_t)table * 4);
     t.padded_head = (s.head_dim + 15) & ~15;
-    t.kv_block_bytes = 2LL * s.kv_heads * kKvBlock * t.padded_head * (t.kv_type == PANGU_F32 ? 4 : 2);
+    t.kv_block_bytes = s.kv_heads * kv_head_bytes(t.kv_type, t.padded_head);
     if (t.kv_block_bytes > INT64_MAX / 4 / s.layers / t.kv_blocks || !t.cache.allocate(t.kv_block_bytes * s.layers * t.kv_blocks))
         return fail(PANGU_OUT_OF_MEMORY, "no memory for %d KV blocks of %lld bytes", t.kv_blocks, (long long)(t.kv_block_bytes * s.layers));
     return PANGU_OK;

@@ -53,7 +53,7 @@ PANGU_TEST(Trunk_open_should_refuse_a_wrong_descriptor) {
         expect_open(m, PANGU_OUT_OF_RANGE, "hidden", [=](pangu_trunk_desc &d, Layers &) { d.shape.hidden = bad; });
         expect_open(m, PANGU_OUT_OF_RANGE, "layers", [=](pangu_trunk_desc &d, Layers &) { d.shape.layers = bad; });
     }
-    expect_open(m, PANGU_OUT_OF_RANGE, "kv_type", [](pangu_trunk_desc &d, Layers &) { d.kv_type = PANGU_I8; });
+    expect_open(m, PANGU_OUT_OF_RANGE, "kv_type", [](pangu_trunk_desc &d, Layers &) { d.kv_type = PANGU_I4; });
     expect_open(m, PANGU_OUT_OF_RANGE, "group_output_type", [](pangu_trunk_desc &d, Layers &) { d.group_output_type = 9; });
     expect_open(m, PANGU_OUT_OF_RANGE, "embedding_type", [](pangu_trunk_desc &d, Layers &) { d.embedding_type = -1; });
     expect_open(m, PANGU_OUT_OF_RANGE, "rms_epsilon", [](pangu_trunk_desc &d, Layers &) { d.shape.rms_epsilon = -1; });

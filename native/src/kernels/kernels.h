@@ -4,6 +4,8 @@
 
 #include <cstdint>
 
+#include "../../include/pangu.h"
+
 namespace pangu {
 
 constexpr int kLanes = 64;        // outputs of a panel
@@ -35,6 +37,12 @@ struct RowSet {
     const float *scales;   // [row], I8 and I4 only
     const int32_t *sums;   // [row] sum of the row's int8 values, I8 only
 };
+
+// Bytes of one kv head's part of a block: keys and values; int8 has a scale for each of the 64 keys and values.
+constexpr int64_t kv_head_bytes(int32_t type, int padded_dim) {
+    if (type == PANGU_I8) return 2LL * kKvBlock * (padded_dim + 4);
+    return 2LL * kKvBlock * padded_dim * (type == PANGU_F32 ? 4 : 2);
+}
 
 constexpr int kAttendRows = 16;   // most rows of one attend call
 

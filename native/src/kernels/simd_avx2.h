@@ -93,6 +93,13 @@ static inline float vhmax(Vec x) {
 static inline VecI vzero_int() { return {_mm256_setzero_si256(), _mm256_setzero_si256()}; }
 static inline VecI vadd_int(VecI a, VecI b) { return {_mm256_add_epi32(a.lo, b.lo), _mm256_add_epi32(a.hi, b.hi)}; }
 static inline VecI vsub_int(VecI a, VecI b) { return {_mm256_sub_epi32(a.lo, b.lo), _mm256_sub_epi32(a.hi, b.hi)}; }
+// x * 128, and of x >= 0 the quotient and the rest.
+static inline VecI vtimes128(VecI x) { return {_mm256_slli_epi32(x.lo, 7), _mm256_slli_epi32(x.hi, 7)}; }
+static inline VecI vover128(VecI x) { return {_mm256_srli_epi32(x.lo, 7), _mm256_srli_epi32(x.hi, 7)}; }
+static inline VecI vmod128(VecI x) {
+    __m256i mask = _mm256_set1_epi32(127);
+    return {_mm256_and_si256(x.lo, mask), _mm256_and_si256(x.hi, mask)};
+}
 static inline VecI vset_int(int32_t x) { return {_mm256_set1_epi32(x), _mm256_set1_epi32(x)}; }
 static inline VecI vload_int(const int32_t *p) {
     return {_mm256_loadu_si256((const __m256i *)p), _mm256_loadu_si256((const __m256i *)(p + 8))};

@@ -77,6 +77,10 @@ static inline __attribute__((always_inline)) void iacc_step(IAcc &a, const IWeig
     __asm__("vpdpbusd %2, %1, %0" : "+v"(a.v) : "v"(w.v), "v"(x.v));
 }
 static inline VecI iacc_sum(const IAcc &a) { return a.v; }
+// x * 128, and of x >= 0 the quotient and the rest.
+static inline VecI vtimes128(VecI x) { return _mm512_slli_epi32(x, 7); }
+static inline VecI vover128(VecI x) { return _mm512_srli_epi32(x, 7); }
+static inline VecI vmod128(VecI x) { return _mm512_and_si512(x, _mm512_set1_epi32(127)); }
 static inline VecI vload_int(const int32_t *p) { return _mm512_loadu_si512(p); }
 static inline void vstore_int(int32_t *p, VecI x) { _mm512_storeu_si512(p, x); }
 static inline VecI vset_int(int32_t x) { return _mm512_set1_epi32(x); }

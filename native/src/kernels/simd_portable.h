@@ -130,6 +130,10 @@ static inline VecI vset_int(int32_t x) { return {{I4{x, x, x, x}, I4{x, x, x, x}
 static inline VecI vzero_int() { return vset_int(0); }
 static inline VecI vadd_int(VecI a, VecI b) { VecI r; PANGU_EACH r.v[i] = a.v[i] + b.v[i]; return r; }
 static inline VecI vsub_int(VecI a, VecI b) { VecI r; PANGU_EACH r.v[i] = a.v[i] - b.v[i]; return r; }
+// x * 128, and of x >= 0 the quotient and the rest.
+static inline VecI vtimes128(VecI x) { VecI r; PANGU_EACH r.v[i] = x.v[i] << 7; return r; }
+static inline VecI vover128(VecI x) { VecI r; PANGU_EACH r.v[i] = x.v[i] >> 7; return r; }
+static inline VecI vmod128(VecI x) { VecI r; PANGU_EACH r.v[i] = x.v[i] & 127; return r; }
 static inline VecI vload_int(const int32_t *p) {
     VecI r;
     __builtin_memcpy(&r, p, sizeof r);

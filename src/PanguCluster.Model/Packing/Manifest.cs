@@ -37,8 +37,12 @@ public sealed record Manifest
 
     public required ElementType Embedding { get; init; }
 
-    /// <summary>KV cache elements: F32 or Bf16 (numerics rule 5).</summary>
+    /// <summary>KV cache elements: F32, Bf16, or I8 with a scale per token and head (numerics rule 5).</summary>
     public required ElementType KvCache { get; init; }
+
+    /// <summary>Bytes that one token's keys and values take, over all layers.</summary>
+    public long KvTokenBytes =>
+        2L * Shape.Layers * Shape.KvHeads * (Shape.HeadDim * KvCache.Size() + (KvCache == ElementType.I8 ? sizeof(float) : 0));
 
     /// <summary>A group's output as it leaves the device and crosses a link: F32 or Bf16 (numerics rule 7).</summary>
     public required ElementType GroupOutput { get; init; }

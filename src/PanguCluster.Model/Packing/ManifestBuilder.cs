@@ -6,7 +6,8 @@ namespace PanguCluster.Model.Packing;
 internal static class ManifestBuilder
 {
     public static Manifest Build(
-        string name, CheckpointConfig config, PackFormat format, ElementType halfType, ChatSettings chat, IReadOnlyList<PackedFile> files)
+        string name, CheckpointConfig config, PackFormat format, ElementType halfType, ElementType kvCache, ChatSettings chat,
+        IReadOnlyList<PackedFile> files)
     {
         var manifest = new Manifest
         {
@@ -18,7 +19,7 @@ internal static class ManifestBuilder
             Weights = ManifestRules.WeightsOf(format, halfType),
             WeightGroup = ManifestRules.WeightGroupOf(format),
             Embedding = halfType,
-            KvCache = ManifestRules.StateTypeOf(format),
+            KvCache = kvCache,
             GroupOutput = ManifestRules.StateTypeOf(format),
             TensorParallelSlices = 1,
             BosTokenId = config.BosTokenId,

@@ -21,7 +21,7 @@ public static class ManifestRules
         CheckFiles(where, m);
     }
 
-    /// <summary>KV cache and group output element types of a format (NUMERICS.md, Formats).</summary>
+    /// <summary>Group output element type of a format, and that of its KV cache unless another was asked for (NUMERICS.md, Formats).</summary>
     public static ElementType StateTypeOf(PackFormat format) => format == PackFormat.Bf16 ? ElementType.F32 : ElementType.Bf16;
 
     /// <summary>Element type of the packed matrices of a format (NUMERICS.md, Formats).</summary>
@@ -46,8 +46,8 @@ public static class ManifestRules
         if (m.WeightGroup != WeightGroupOf(m.Format))
             throw new ModelFormatException(
                 $"{where}: weight_group is {m.WeightGroup}: this build reads {WeightGroupOf(m.Format)} in format {ManifestJson.NameOf(m.Format)}");
-        if (m.KvCache is not (ElementType.F32 or ElementType.Bf16))
-            throw new ModelFormatException($"{where}: kv_cache is {ManifestJson.NameOf(m.KvCache)}: expected f32 or bf16");
+        if (m.KvCache is not (ElementType.F32 or ElementType.Bf16 or ElementType.I8))
+            throw new ModelFormatException($"{where}: kv_cache is {ManifestJson.NameOf(m.KvCache)}: expected f32, bf16 or i8");
         if (m.GroupOutput is not (ElementType.F32 or ElementType.Bf16))
             throw new ModelFormatException($"{where}: group_output is {ManifestJson.NameOf(m.GroupOutput)}: expected f32 or bf16");
         if (m.TensorParallelSlices != 1)

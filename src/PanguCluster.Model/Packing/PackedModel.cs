@@ -75,6 +75,21 @@ public sealed class PackedModel
         return new PackedModel(folder, manifest) { MissingFiles = missing };
     }
 
+    /// <summary>
+    /// The same weights with another KV cache: other bits, so another digest. Nodes compare digests, and a session records one, hence nothing
+    /// that ran with one cache goes on with another.
+    /// </summary>
+    /// <param name="type">F32, Bf16 or I8; null, or what the manifest says: this model.</param>
+    /// <exception cref="ModelFormatException">No KV cache is of this type.</exception>
+    public PackedModel WithKvCache(ElementType? type)
+    {
+        if (type is not { } wanted || wanted == Manifest.KvCache)
+            return this;
+        var manifest = Manifest with { KvCache = wanted };
+        ManifestRules.Check(Folder, manifest);
+        return new PackedModel(Folder, manifest with { Digest = ManifestJson.ComputeDigest(manifest) }) { MissingFiles = MissingFiles };
+    }
+
     /// <summary>The manifest's entry of a file.</summary>
     /// <exception cref="ModelFormatException">The manifest lists no such file.</exception>
     public PackedFile Entry(string name) =>

@@ -11,7 +11,8 @@ public readonly record struct PackProgress(long Written, long Total, string File
 
 /// <param name="Overwrite">Replace a packed model that stands at the destination.</param>
 /// <param name="Name">The model's name; null: the checkpoint folder's.</param>
-public sealed record PackOptions(PackFormat Format = PackFormat.Bf16, bool Overwrite = false, string? Name = null);
+/// <param name="KvCache">F32, Bf16 or I8; null: the format's own.</param>
+public sealed record PackOptions(PackFormat Format = PackFormat.Bf16, bool Overwrite = false, string? Name = null, ElementType? KvCache = null);
 
 /// <summary>
 /// Turns a Hugging Face checkpoint into a packed model. Streaming: holds one strip of 64 output rows at a time. Atomic: the
@@ -43,7 +44,8 @@ public static class Packer
                 files.Add(WriteGroup(file, group, g, checkpoint));
         files.AddRange(text.Copy(transaction.Folder, cancel));
         string name = options.Name ?? Path.GetFileName(Path.TrimEndingDirectorySeparator(Path.GetFullPath(source)));
-        return transaction.Commit(ManifestBuilder.Build(name, text.Complete(config), options.Format, halfType, text.Chat, files));
+        var kvCache = options.KvCache ?? ManifestRules.StateTypeOf(options.Format);
+        return transaction.Commit(ManifestBuilder.Build(name, text.Complete(config), options.Format, halfType, kvCache, text.Chat, files));
     }
 
     private static PackedFile WriteGroup(PackedFileWriter file, GroupLayout layout, int group, Checkpoint checkpoint)

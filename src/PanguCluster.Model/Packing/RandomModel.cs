@@ -34,7 +34,8 @@ public static class RandomModel
                 files.Add(WriteGroup(file, layout, random));
         int last = shape.VocabSize - 1;
         var config = new CheckpointConfig(shape, Math.Min(1, last), [Math.Min(2, last)]);
-        return transaction.Commit(ManifestBuilder.Build(name, config, format, halfType, new ChatSettings(false), files));
+        return transaction.Commit(ManifestBuilder.Build(
+            name, config, format, halfType, ManifestRules.StateTypeOf(format), new ChatSettings(false), files));
     }
 
     private static PackedFile WriteTrunk(PackedFileWriter file, TrunkLayout layout, RandomWeights random)

@@ -18,8 +18,7 @@ public static class DecoderSizing
     public const int MaxDefaultContext = 32768;
 
     /// <summary>Bytes of one KV block over all layers.</summary>
-    public static long BlockBytes(Manifest manifest) =>
-        2L * BlockPositions * manifest.Shape.Layers * manifest.Shape.KvWidth * manifest.KvCache.Size();
+    public static long BlockBytes(Manifest manifest) => BlockPositions * manifest.KvTokenBytes;
 
     /// <param name="availableBytes">Free memory of the machine, or of what this process may use.</param>
     /// <exception cref="OptionException">The wishes do not fit the model, or the cache does not hold one context.</exception>

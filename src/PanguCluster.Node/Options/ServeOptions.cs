@@ -13,6 +13,7 @@ namespace PanguCluster.Node.Options;
 /// <param name="Roles">Some of <see cref="KnownRoles"/>.</param>
 /// <param name="Data">Folder for packed models and sockets; made when missing.</param>
 /// <param name="Format">What a checkpoint is packed to (null: bf16), and what a packed model must be (null: anything).</param>
+/// <param name="Kv">How keys and values are stored, or null for what the model says.</param>
 /// <param name="Threads">Threads that compute on this node.</param>
 /// <param name="KvMemory">Bytes for the KV cache, or null to derive them from the machine.</param>
 /// <param name="KvBlocks">Blocks of the KV cache, or null; stronger than <paramref name="KvMemory"/>.</param>
@@ -20,7 +21,7 @@ namespace PanguCluster.Node.Options;
 /// <param name="MinExpertNodes">Groups are not placed before so many nodes with the role expert are there.</param>
 public sealed partial record ServeOptions(
     string Model, NodeAddress Http, NodeAddress Grpc, NodeAddress Cluster, IReadOnlyList<NodeAddress> SeedNodes,
-    IReadOnlyList<string> Roles, string Data, PackFormat? Format, KernelChoice Kernels, int Threads,
+    IReadOnlyList<string> Roles, string Data, PackFormat? Format, ElementType? Kv, KernelChoice Kernels, int Threads,
     long? KvMemory, int? KvBlocks, int? ContextLength, int MinExpertNodes, string NodeId, LogLevel LogLevel)
 {
     public const string DefaultHttp = "127.0.0.1:7441";
@@ -47,7 +48,7 @@ public sealed partial record ServeOptions(
             ModelFolder(said.Model), http, grpc, cluster,
             [.. (said.SeedNodes ?? []).Select(seed => Address("--seed-node", seed, anyPort: false))],
             RoleList(said.Roles), said.Data ?? DefaultData(),
-            said.Format is { } format ? ParseFormat(format) : null, ParseKernels(said.Kernels ?? "native"),
+            said.Format is { } format ? ParseFormat(format) : null, KvTypes.Parse(said.Kv), ParseKernels(said.Kernels ?? "native"),
             InRange("--threads", said.Threads ?? Environment.ProcessorCount, 1, MaxThreads),
             said.KvMemory is { } memory ? Memory(memory) : null,
             said.KvBlocks is { } blocks ? InRange("--kv-blocks", blocks, 1, 1 << 24) : null,

@@ -16,6 +16,7 @@ public sealed record ServeOverrides
     public IReadOnlyList<string>? Roles { get; init; }
     public string? Data { get; init; }
     public string? Format { get; init; }
+    public string? Kv { get; init; }
     public string? Kernels { get; init; }
     public int? Threads { get; init; }
     public string? KvMemory { get; init; }
@@ -64,6 +65,7 @@ public sealed record ServeOverrides
         Roles = Roles ?? below.Roles,
         Data = Data ?? below.Data,
         Format = Format ?? below.Format,
+        Kv = Kv ?? below.Kv,
         Kernels = Kernels ?? below.Kernels,
         Threads = Threads ?? below.Threads,
         KvMemory = KvMemory ?? below.KvMemory,

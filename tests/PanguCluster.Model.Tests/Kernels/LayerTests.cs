@@ -63,11 +63,14 @@ public sealed class LayerTests
     [InlineData(ElementType.F32, 63)]
     [InlineData(ElementType.Bf16, 64)]
     [InlineData(ElementType.F32, 150)]
+    [InlineData(ElementType.I8, 0)]
+    [InlineData(ElementType.I8, 63)]
+    [InlineData(ElementType.I8, 150)]
     public void Attention_should_follow_the_page_block_by_block(ElementType type, int position)
     {
         var shape = TestModels.Odd; // 6 heads of 12 over 2 kv heads
         int[] table = [2, 0, 1];
-        var cache = new KvCache(shape, type, 3);
+        var cache = KvCache.Create(shape, type, 3);
         float[][] keys = [.. Enumerable.Range(0, position + 1).Select(p => Floats(24, 100 + p))];
         float[][] values = [.. Enumerable.Range(0, position + 1).Select(p => Floats(24, 500 + p))];
         for (int p = 0; p <= position; p++)
@@ -80,33 +83,60 @@ public sealed class LayerTests
         new Attention(shape, cache).Row(1, queries, position, table, output);
         for (int head = 0; head < 6; head++)
         {
-            float[] expected = Scalar(queries[(head * 12)..(head * 12 + 12)], position, p => keys[p][(head / 3 * 12)..], p => values[p][(head / 3 * 12)..]);
+            int at = head / 3 * 12;
+            float[] expected = Scalar(type, queries[(head * 12)..(head * 12 + 12)], position, p => keys[p][at..(at + 12)], p => values[p][at..(at + 12)]);
             Assert.Null(Bits.Difference($"head {head}", expected, output.AsSpan(head * 12, 12)));
         }
     }
 
-    private static float[] Scalar(float[] q, int position, Func<int, float[]> key, Func<int, float[]> value)
+    private static float[] Scalar(ElementType type, float[] q, int position, Func<int, float[]> key, Func<int, float[]> value)
     {
         float scale = 1.0f / MathF.Sqrt(q.Length), max = float.NegativeInfinity, sum = 0f;
         var acc = new float[q.Length];
         for (int start = 0; start <= position; start += 64)
         {
             int[] valid = [.. Enumerable.Range(start, Math.Min(64, position - start + 1))];
-            float[] s = [.. valid.Select(p => Reduction.Dot(q, key(p)[..q.Length]) * scale)];
+            float[] s = [.. valid.Select(p => type == ElementType.I8 ? IntegerScore(q, key(p), scale) : Reduction.Dot(q, key(p)) * scale)];
             float newMax = Math.Max(max, s.Max());
             float f = Exponential.Of(max - newMax);
             float[] e = [.. s.Select(x => Exponential.Of(x - newMax))];
             sum = MathF.FusedMultiplyAdd(sum, f, Reduction.Sum(e));
+            float[] o = type == ElementType.I8 ? IntegerOutput(e, i => value(valid[i])) : FloatOutput(e, i => value(valid[i]));
             for (int d = 0; d < q.Length; d++)
-            {
-                float o = 0f;
-                for (int i = 0; i < e.Length; i++)
-                    o = MathF.FusedMultiplyAdd(e[i], value(valid[i])[d], o);
-                acc[d] = MathF.FusedMultiplyAdd(acc[d], f, o);
-            }
+                acc[d] = MathF.FusedMultiplyAdd(acc[d], f, o[d]);
             max = newMax;
         }
         return [.. acc.Select(a => a / sum)];
+    }
+
+    private static float[] FloatOutput(float[] p, Func<int, float[]> value)
+    {
+        float[] o = new float[value(0).Length];
+        for (int i = 0; i < p.Length; i++)
+            for (int d = 0; d < o.Length; d++)
+                o[d] = MathF.FusedMultiplyAdd(p[i], value(i)[d], o[d]);
+        return o;
+    }
+
+    private static float IntegerScore(float[] q, float[] key, float scale)
+    {
+        var (query, factor) = Quantized(q);
+        var (stored, keyScale) = Quantized(key);
+        return query.Zip(stored, (a, b) => a * b).Sum() * (factor * scale * keyScale);
+    }
+
+    private static float[] IntegerOutput(float[] p, Func<int, float[]> value)
+    {
+        var stored = p.Select((_, i) => Quantized(value(i))).ToArray();
+        float[] w = [.. p.Select((x, i) => x * stored[i].Scale)];
+        float unit = w.Max() / 16383f, inverse = 16383f / w.Max();
+        return [.. Enumerable.Range(0, stored[0].Q.Length).Select(d => w.Select((x, i) => (int)MathF.Round(x * inverse) * stored[i].Q[d]).Sum() * unit)];
+    }
+
+    private static (int[] Q, float Scale) Quantized(float[] x)
+    {
+        float m = x.Max(Math.Abs), inverse = 127f / m;
+        return ([.. x.Select(v => (int)MathF.Round(v * inverse))], m / 127f);
     }
 
     /// <summary>Writes values in an output type; what was rounded away goes from the values too.</summary>

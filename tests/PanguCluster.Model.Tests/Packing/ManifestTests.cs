@@ -25,7 +25,8 @@ public sealed class ManifestTests : IDisposable
     [InlineData("weights", "\"bf16\"", "weights is bf16: format w8a8 needs i8")]
     [InlineData("format", "\"w4a8\"", "weights is i8: format w4a8 needs i4")]
     [InlineData("weight_group", "128", "weight_group is 128: this build reads 0 in format w8a8")]
-    [InlineData("kv_cache", "\"i8\"", "kv_cache is i8")]
+    [InlineData("kv_cache", "\"f16\"", "kv_cache is f16: expected f32, bf16 or i8")]
+    [InlineData("kv_cache", "\"i8\"", "hash to")]
     [InlineData("group_output", "\"f16\"", "group_output is f16")]
     [InlineData("tensor_parallel_slices", "2", "tensor_parallel_slices is 2")]
     [InlineData("bos_token_id", "70", "bos_token_id is 70")]
@@ -57,6 +58,26 @@ public sealed class ManifestTests : IDisposable
         Edit(root => root["weight_group"] = JsonNode.Parse(value));
         Assert.Contains(expected, Assert.Throws<ModelFormatException>(() => PackedModel.Open(_folder)).Message);
     }
+
+    [Fact]
+    public void Another_kv_cache_should_make_another_digest_and_leave_the_files_alone()
+    {
+        var model = PackedModel.Open(_folder);
+        var int8 = model.WithKvCache(ElementType.I8);
+        Assert.NotEqual(model.Manifest.Digest, int8.Manifest.Digest);
+        Assert.Equal(model.Manifest, int8.Manifest with { KvCache = ElementType.Bf16, Digest = model.Manifest.Digest });
+        Assert.Equal(model.Manifest.Digest, int8.WithKvCache(ElementType.Bf16).Manifest.Digest);
+        Assert.Same(model, model.WithKvCache(null));
+        Assert.Same(model, model.WithKvCache(ElementType.Bf16));
+        Assert.Contains("kv_cache is i4", Assert.Throws<ModelFormatException>(() => model.WithKvCache(ElementType.I4)).Message);
+    }
+
+    [Theory]
+    [InlineData(ElementType.F32, 4 * 2 * 2 * 2 * 12)]
+    [InlineData(ElementType.Bf16, 2 * 2 * 2 * 2 * 12)]
+    [InlineData(ElementType.I8, 2 * 2 * 2 * (12 + 4))]
+    public void KvTokenBytes_should_count_keys_values_and_scales_of_all_layers_and_heads(ElementType type, long expected) =>
+        Assert.Equal(expected, PackedModel.Open(_folder).WithKvCache(type).Manifest.KvTokenBytes);
 
     [Fact]
     public void Manifest_should_name_a_group_size_only_when_there_are_groups() =>

@@ -36,6 +36,21 @@ public sealed class AgreementTests
 
     [Theory]
     [MemberData(nameof(Sets))]
+    public void Native_should_have_the_references_bits_when_the_cache_is_int8(string isa, PackFormat format)
+    {
+        foreach (var shape in (ModelShape[])[TestModels.Odd, InstructionSets.Uneven, InstructionSets.Even])
+            Agree(isa, TestModels.Random(shape, format).WithKvCache(ElementType.I8));
+    }
+
+    [Fact]
+    public void Native_should_differ_from_the_reference_when_the_cache_is_of_another_type()
+    {
+        var model = TestModels.Random(TestModels.Odd, PackFormat.W8A8);
+        Assert.NotNull(BitsChecks.Agreement(_managed, NativeKernels.Create(), model, model.WithKvCache(ElementType.I8)));
+    }
+
+    [Theory]
+    [MemberData(nameof(Sets))]
     public void Native_should_have_the_references_bits_when_half_words_are_f16(string isa, PackFormat format)
     {
         using var folder = new ScratchFolder();

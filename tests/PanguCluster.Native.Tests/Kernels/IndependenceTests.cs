@@ -23,6 +23,15 @@ public sealed class IndependenceTests
 
     [Theory]
     [MemberData(nameof(Sets))]
+    public void Logits_should_keep_their_bits_when_the_cache_is_int8(string isa, PackFormat format)
+    {
+        var model = TestModels.Random(TestModels.Odd, format).WithKvCache(ElementType.I8);
+        Assert.Null(BitsChecks.Chunking(NativeKernels.Create(isa), model));
+        Assert.Null(BitsChecks.Strangers(NativeKernels.Create(isa), model));
+    }
+
+    [Theory]
+    [MemberData(nameof(Sets))]
     public void Logits_should_keep_their_bits_when_there_are_three_threads(string isa, PackFormat format)
     {
         var kernels = NativeKernels.Create(isa);

@@ -74,6 +74,26 @@ public sealed class ModelVerbTests : IDisposable
     }
 
     [Fact]
+    public async Task Kv_should_be_packed_or_chosen_at_open_with_the_same_digest()
+    {
+        string plain = Path.Combine(_temp, "plain"), packed = Path.Combine(_temp, "packed"), text = Path.Combine(_temp, "text.txt");
+        await Run("pack", Nano, plain, "--format", "w8a8", "--name", "m");
+        await Run("pack", Nano, packed, "--format", "w8a8", "--name", "m", "--kv", "int8");
+        File.WriteAllText(text, File.ReadAllText(Path.Combine(Nano, "eval", "prose.txt"))[..1500]);
+        var (half, chosen, written) = (await Perplexity(plain), await Perplexity(plain, "--kv", "int8"), await Perplexity(packed));
+        Assert.Equal(("bf16", "int8", "int8"), (half.Kv, chosen.Kv, written.Kv));
+        Assert.Equal(written, chosen);
+        Assert.NotEqual(half.Digest, chosen.Digest);
+        Assert.NotEqual(half.Nats, chosen.Nats);
+
+        async Task<(string Kv, string Digest, double Nats)> Perplexity(string model, params string[] more)
+        {
+            var json = JsonDocument.Parse((await Run(["perplexity", model, text, "-o", "json", .. more])).Output).RootElement;
+            return (json.GetProperty("kv").GetString()!, json.GetProperty("digest").GetString()!, json.GetProperty("nats_per_token").GetDouble());
+        }
+    }
+
+    [Fact]
     public async Task Perplexity_should_reproduce_the_models_card()
     {
         string packed = Path.Combine(_temp, "packed");

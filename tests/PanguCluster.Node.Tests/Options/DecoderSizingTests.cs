@@ -1,3 +1,4 @@
+using PanguCluster.Model.Packing;
 using PanguCluster.Node.Options;
 using PanguCluster.Node.Tests.Services;
 using Xunit;
@@ -23,6 +24,14 @@ public class DecoderSizingTests
         var sized = DecoderSizing.Derive(TestModel.Manifest(), Options(), 400 * Block);
 
         Assert.Equal((2048, 100), (sized.MaxPositions, sized.KvBlocks));
+    }
+
+    [Fact]
+    public void Cache_should_hold_more_blocks_when_keys_and_values_are_int8()
+    {
+        var sized = DecoderSizing.Derive(TestModel.Manifest() with { KvCache = ElementType.I8 }, Options(), 400 * Block);
+
+        Assert.Equal(100 * 64 / (16 + 4), sized.KvBlocks); // heads of 16: 64 bytes in f32, 16 and a scale in int8
     }
 
     [Fact]

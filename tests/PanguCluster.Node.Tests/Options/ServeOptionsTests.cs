@@ -20,6 +20,7 @@ public class ServeOptionsTests
         { "role", new ServeOverrides { Roles = ["expert,router"] }, ["--roles", "router", "decoder, expert, gateway"] },
         { "no role", new ServeOverrides { Roles = [","] }, ["--roles", "none given"] },
         { "format", new ServeOverrides { Format = "int4" }, ["--format int4", "bf16, w8a8 or w4a8"] },
+        { "kv", new ServeOverrides { Kv = "i8" }, ["--kv i8", "f32, bf16 or int8"] },
         { "kernels", new ServeOverrides { Kernels = "cuda" }, ["--kernels cuda", "native or managed"] },
         { "threads 0", new ServeOverrides { Threads = 0 }, ["--threads 0", "1 .. 256"] },
         { "kv memory", new ServeOverrides { KvMemory = "lots" }, ["--kv-memory lots", "512MiB"] },

@@ -48,7 +48,7 @@ internal sealed class ManagedTrunk : ITrunk
             _head = PanelMatrix.Read(file, layout.Head);
             _rope = RopeTable.Create(file.Read<double>(layout.RopeInverseFrequencies, _shape.HeadDim / 2), options.MaxPositions);
         }
-        _cache = new KvCache(_shape, model.Manifest.KvCache, options.KvBlocks);
+        _cache = KvCache.Create(_shape, model.Manifest.KvCache, options.KvBlocks);
         _attention = new Attention(_shape, _cache);
         _router = new Router(_shape);
 

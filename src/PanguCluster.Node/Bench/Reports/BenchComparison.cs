@@ -61,7 +61,8 @@ public sealed record BenchComparison(
     {
         (string Name, object Before, object Now)[] fields =
         [
-            ("model", earlier.Model, now.Model), ("format", earlier.Format, now.Format), ("kernels", earlier.Kernels, now.Kernels),
+            ("model", earlier.Model, now.Model), ("format", earlier.Format, now.Format),
+            ("kv", earlier.Kv ?? now.Kv ?? "", now.Kv ?? ""), ("kernels", earlier.Kernels, now.Kernels),
             ("layers", earlier.Layers, now.Layers), ("threads", earlier.Machine.Median.Threads, now.Machine.Median.Threads),
         ];
         return fields.Where(f => !f.Before.Equals(f.Now)).Select(f => $"{f.Name} {f.Before} then, {f.Now} now");

@@ -7,9 +7,11 @@ namespace PanguCluster.Node.Bench;
 /// <param name="Skipped">What the time did not suffice for, in words.</param>
 /// <param name="AgainstDense">The same situations of a dense model of as many parameters, if it was asked for.</param>
 /// <param name="Comparison">Against an earlier run, if it was asked for.</param>
+/// <param name="Kv">How keys and values were stored; null in reports older than the choice.</param>
 public sealed record BenchReport(
     int Schema, MachineReport Machine, string Model, string Format, string Kernels, int Layers, long ModelBytes, int Rounds, double Seconds,
-    IReadOnlyList<BenchResult> Results, IReadOnlyList<string> Skipped, DenseReport? AgainstDense = null, BenchComparison? Comparison = null)
+    IReadOnlyList<BenchResult> Results, IReadOnlyList<string> Skipped, DenseReport? AgainstDense = null, BenchComparison? Comparison = null,
+    string? Kv = null)
 {
     public const int CurrentSchema = 2;
 }

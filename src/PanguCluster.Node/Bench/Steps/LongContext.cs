@@ -82,7 +82,7 @@ internal sealed class LongContext
     /// Bytes of keys and values that the step at the end reads and the one at the first position does not.
     /// </summary>
     public static double KvBytes(PackedModel model, int context) =>
-        (context - 1.0) * model.Shape.Layers * 2 * model.Shape.KvWidth * model.Manifest.KvCache.Size();
+        (context - 1.0) * model.Manifest.KvTokenBytes;
 
     private BenchStep Measure(int position)
     {

@@ -29,7 +29,7 @@ public readonly record struct StepWork(double Bytes, double WeightOperations, do
             bytes += Size(model.Trunk.Head) + 4.0 * s.HiddenSize;
         var expert = model.Group.Experts[0, 0];
         bytes += distinctExperts * (Size(expert.GateUp) + Size(expert.Down));
-        bytes += cachedPositions * s.Layers * 2 * s.KvWidth * model.Manifest.KvCache.Size();
+        bytes += cachedPositions * model.Manifest.KvTokenBytes;
 
         double weights = rows * s.Layers * WeightOperationsPerLayer(s) + 2.0 * logitRows * s.HiddenSize * s.VocabSize;
         double floats = 2.0 * s.Layers * ((double)rows * s.HiddenSize * s.Experts + 2 * attendedPositions * s.QueryWidth);

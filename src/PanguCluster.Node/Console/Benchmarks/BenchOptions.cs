@@ -4,6 +4,7 @@ using PanguCluster.Model.Packing;
 using PanguCluster.Model.Shapes;
 using PanguCluster.Native;
 using PanguCluster.Node.Bench;
+using PanguCluster.Node.Options;
 
 namespace PanguCluster.Node.Console;
 
@@ -12,7 +13,7 @@ namespace PanguCluster.Node.Console;
 /// <param name="Prompts">Null: the default ones that the model takes.</param>
 /// <param name="Context">Null: the default one if the model takes it.</param>
 public sealed record BenchSettings(
-    string? Folder, string? Shape, int? Layers, PackFormat? Format, string Kernels, string? Isa, int Threads, int Rounds, int Steps, int Chunk,
+    string? Folder, string? Shape, int? Layers, PackFormat? Format, ElementType? Kv, string Kernels, string? Isa, int Threads, int Rounds, int Steps, int Chunk,
     IReadOnlyList<int>? Prompts, IReadOnlyList<int> Batches, int? Context, double Budget, bool Quick, bool AgainstDense, double Tolerance,
     string? Out, string? Compare);
 
@@ -30,6 +31,7 @@ public sealed class BenchOptions
     };
     private readonly Option<int?> _layers = new("--layers") { Description = "layers of a random model; default 4, small 12", HelpName = "N" };
     private readonly Option<string?> _format = ModelOptions.Format("default: what a packed model has, bf16 for a checkpoint, w8a8 for a shape");
+    private readonly Option<string?> _kv = ModelOptions.Kv("how keys and values are stored; default what the model says");
     private readonly Option<string> _kernels = ModelOptions.Kernels();
     private readonly Option<string?> _isa = new("--isa") { Description = "instruction set of limits and kernels; default the best", HelpName = "avx512|avx2|portable" };
     private readonly Option<int> _threads = ModelOptions.Threads();
@@ -51,7 +53,7 @@ public sealed class BenchOptions
     /// <summary>What has no meaning for a load test.</summary>
     public IReadOnlyList<Option> OfThisMachine =>
     [
-        _model, _shape, _layers, _format, _kernels, _isa, _threads, _repeats, _steps, _chunk, _prompts, _batches, _context, _budget, _quick,
+        _model, _shape, _layers, _format, _kv, _kernels, _isa, _threads, _repeats, _steps, _chunk, _prompts, _batches, _context, _budget, _quick,
         _dense, _compare, _tolerance,
     ];
 
@@ -85,7 +87,7 @@ public sealed class BenchOptions
         Require(chunk >= batches.Max(), $"--chunk: {chunk} rows are too few for a batch of {batches.Max()}");
         return new BenchSettings(
             folder, shape, layers is { } l ? ModelOptions.InRange("--layers", l, 1, ShapeLimits.MaxLayers) : null,
-            ModelOptions.FormatOf(parsed.GetValue(_format)), kernels, isa, InRange(parsed, _threads, 1, ModelOptions.MaxThreads),
+            ModelOptions.FormatOf(parsed.GetValue(_format)), KvTypes.Parse(parsed.GetValue(_kv)), kernels, isa, InRange(parsed, _threads, 1, ModelOptions.MaxThreads),
             InRange(parsed, _repeats, 1, 1000), steps, chunk, Sizes(parsed, _prompts, MaxSize), batches,
             parsed.GetValue(_context) is { } c ? ModelOptions.InRange("--context", c, 0, MaxSize) : null,
             InRange(parsed, _budget, 1, 86400), quick, dense, InRange(parsed, _tolerance, 0.1, 99) / 100,

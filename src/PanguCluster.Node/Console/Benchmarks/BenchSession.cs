@@ -3,6 +3,7 @@ using PanguCluster.Model.Kernels;
 using PanguCluster.Model.Packing;
 using PanguCluster.Native;
 using PanguCluster.Node.Bench;
+using PanguCluster.Node.Options;
 
 namespace PanguCluster.Node.Console;
 
@@ -26,10 +27,10 @@ internal sealed class BenchSession(BenchSettings settings, TimeProvider time, Te
             machine.ProbeAll(stop);
         using var temporary = settings.Shape is { } shape ? WriteRandom(shape, dense: false) : null;
         using var dense = settings.AgainstDense ? WriteRandom(settings.Shape!, dense: true) : null;
-        var model = temporary?.Model ?? ModelOptions.Resolve(settings.Folder!, settings.Format, error, stop);
+        var model = (temporary?.Model ?? ModelOptions.Resolve(settings.Folder!, settings.Format, error, stop)).WithKvCache(settings.Kv);
         var plan = PlanFor(model);
         using var local = Open(model, kernels, plan);
-        using var denseLocal = dense is null ? null : Open(dense.Model, kernels, plan);
+        using var denseLocal = dense is null ? null : Open(dense.Model.WithKvCache(settings.Kv), kernels, plan);
         BenchRun[] runs = [new(local, plan, time, stop), .. denseLocal is null ? Array.Empty<BenchRun>() : [new(denseLocal, plan, time, stop)]];
         var measured = ProgressDisplay.Run(error, "measuring", report =>
         {
@@ -88,7 +89,7 @@ internal sealed class BenchSession(BenchSettings settings, TimeProvider time, Te
         BenchReport.CurrentSchema, machine, local.Model.Manifest.Name, ManifestJson.NameOf(local.Model.Manifest.Format), local.KernelName,
         local.Model.Shape.Layers, BytesOf(local.Model), settings.Rounds, schedule.Elapsed,
         [.. measured.Select(m => m.Against(machine.Best, local.Model))],
-        [.. schedule.Skipped.Select(s => $"{s.Key}: {s.Value} of its repeats")]);
+        [.. schedule.Skipped.Select(s => $"{s.Key}: {s.Value} of its repeats")], Kv: KvTypes.NameOf(local.Model.Manifest.KvCache));
 
     private static DenseReport DenseOf(LocalModel dense, IReadOnlyList<BenchMeasurement> measured, BenchReport sparse) => DenseReport.Of(
         dense.Model.Manifest.Name, BytesOf(dense.Model), [.. measured.Select(m => m.Against(sparse.Machine.Best, dense.Model))], sparse.Results);

@@ -23,7 +23,7 @@ internal static class BenchTables
     {
         Machine(console, report.Machine);
         console.WriteLine(
-            $"{report.Model}, {report.Format}, {report.Layers} layers, {ByteSize.Format(report.ModelBytes)}, kernels {report.Kernels}, {Show(report.Seconds, "0")} s");
+            $"{report.Model}, {report.Format}, KV cache {report.Kv}, {report.Layers} layers, {ByteSize.Format(report.ModelBytes)}, kernels {report.Kernels}, {Show(report.Seconds, "0")} s");
         console.WriteLine();
         Results(console, report.Results);
         Stages(console, report.Results);

@@ -3,6 +3,7 @@ using PanguCluster.Model.Kernels;
 using PanguCluster.Model.Kernels.Managed;
 using PanguCluster.Model.Packing;
 using PanguCluster.Native;
+using PanguCluster.Node.Options;
 
 namespace PanguCluster.Node.Console;
 
@@ -25,6 +26,13 @@ public static class ModelOptions
         "w4a8" => PackFormat.W4A8,
         _ => null,
     };
+
+    public static Option<string?> Kv(string description)
+    {
+        var option = new Option<string?>("--kv") { Description = description, HelpName = KvTypes.Choices };
+        option.AcceptOnlyFromAmong([.. KvTypes.Names]);
+        return option;
+    }
 
     public static Option<string> Kernels()
     {

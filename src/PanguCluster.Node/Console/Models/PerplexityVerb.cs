@@ -4,6 +4,7 @@ using System.Text.Json;
 using PanguCluster.Model.Packing;
 using PanguCluster.Model.Tokenization;
 using PanguCluster.Node.Bench;
+using PanguCluster.Node.Options;
 
 namespace PanguCluster.Node.Console;
 
@@ -17,20 +18,22 @@ public static class PerplexityVerb
         var folder = new Argument<string>("DIR") { Description = "packed model, or checkpoint (packed into the cache the first time)" };
         var file = new Argument<string>("FILE") { Description = "text, UTF-8" };
         var format = ModelOptions.Format("how a checkpoint is packed; default bf16");
+        var kv = ModelOptions.Kv("how keys and values are stored; default what the model says");
         var kernels = ModelOptions.Kernels();
         var threads = ModelOptions.Threads();
         var window = new Option<int>("--window") { Description = "positions per window, <s> included", HelpName = "N", DefaultValueFactory = _ => 512 };
         var output = Output.FormatOption("table", "json");
         var command = new Command("perplexity", "mean negative log-likelihood and perplexity of a text, in windows that each begin with <s>")
         {
-            folder, file, format, kernels, threads, window, output,
+            folder, file, format, kv, kernels, threads, window, output,
         };
         command.SetAction((parsed, stop) =>
         {
             int threadCount = ModelOptions.InRange("--threads", parsed.GetValue(threads), 1, ModelOptions.MaxThreads);
             string text = ReadText(parsed.GetRequiredValue(file));
             var error = parsed.InvocationConfiguration.Error;
-            var model = ModelOptions.Resolve(parsed.GetRequiredValue(folder), ModelOptions.FormatOf(parsed.GetValue(format)), error, stop);
+            var model = ModelOptions.Resolve(parsed.GetRequiredValue(folder), ModelOptions.FormatOf(parsed.GetValue(format)), error, stop)
+                .WithKvCache(KvTypes.Parse(parsed.GetValue(kv)));
             int positions = ModelOptions.InRange("--window", parsed.GetValue(window), 2, Math.Min(model.Shape.MaxPositions, Perplexity.MaxWindow));
             using var local = LocalModel.Open(model, ModelOptions.Open(parsed.GetRequiredValue(kernels)), positions, positions, threadCount, verify: true);
             var result = ProgressDisplay.Run(error, "scoring", report => Perplexity.Measure(
@@ -45,21 +48,21 @@ public static class PerplexityVerb
 
     private static void Print(TextWriter output, bool json, PackedModel model, string kernels, PerplexityResult result)
     {
-        string format = ManifestJson.NameOf(model.Manifest.Format);
+        string format = ManifestJson.NameOf(model.Manifest.Format), kv = KvTypes.NameOf(model.Manifest.KvCache);
         if (json)
         {
             output.WriteLine(JsonSerializer.Serialize(
                 new
                 {
-                    Model = model.Manifest.Name, model.Manifest.Digest, Format = format, Kernels = kernels, result.Window, result.Tokens,
+                    Model = model.Manifest.Name, model.Manifest.Digest, Format = format, Kv = kv, Kernels = kernels, result.Window, result.Tokens,
                     result.NatsPerToken, result.Perplexity, result.BitsPerCharacter,
                 },
                 BenchJson.Options));
             return;
         }
-        var table = Output.Table("model", "format", "kernels", "tokens", "nats/token", "perplexity", "bits/character");
+        var table = Output.Table("model", "format", "kv", "kernels", "tokens", "nats/token", "perplexity", "bits/character");
         table.Row(
-            model.Manifest.Name, format, kernels, result.Tokens.ToString(CultureInfo.InvariantCulture), Show(result.NatsPerToken, "0.00000"),
+            model.Manifest.Name, format, kv, kernels, result.Tokens.ToString(CultureInfo.InvariantCulture), Show(result.NatsPerToken, "0.00000"),
             Show(result.Perplexity, "0.000"), Show(result.BitsPerCharacter, "0.0000"));
         Output.Console(output).Write(table);
     }

@@ -13,6 +13,7 @@ public sealed class ServeCommandLine
     private readonly Option<string?> _data = Text("--data", "DIR", $"packed models are kept here; default {ServeOptions.DefaultData()}");
     private readonly Option<string?> _config = Text("--config", "FILE", "JSON file with any of these options in snake_case; the command line is stronger");
     private readonly Option<string?> _format = Text("--format", "bf16|w8a8|w4a8", "how a checkpoint is packed; default bf16");
+    private readonly Option<string?> _kv = Text("--kv", KvTypes.Choices, "how keys and values are stored, the same on every node; default what the model says");
     private readonly Option<string?> _kernels = Text("--kernels", "native|managed", "C++ kernels, or the slow reference with the same bits; default native");
     private readonly Option<string?> _kvMemory = Text(
         "--kv-memory", "SIZE", "memory of the KV cache, like 512MiB; default a quarter of what is free, at most 4 GiB");
@@ -40,7 +41,7 @@ public sealed class ServeCommandLine
 
     public void AddTo(Command command)
     {
-        foreach (Option option in (Option[])[_model, _grpc, _http, _cluster, _seeds, _roles, _data, _config, _format, _kernels, _threads,
+        foreach (Option option in (Option[])[_model, _grpc, _http, _cluster, _seeds, _roles, _data, _config, _format, _kv, _kernels, _threads,
             _kvMemory, _kvBlocks, _context, _minExperts, _nodeId, _logLevel, _exitWithStdin])
             command.Options.Add(option);
     }
@@ -60,6 +61,7 @@ public sealed class ServeCommandLine
             Roles = Given(parsed.GetValue(_roles)),
             Data = parsed.GetValue(_data),
             Format = parsed.GetValue(_format),
+            Kv = parsed.GetValue(_kv),
             Kernels = parsed.GetValue(_kernels),
             Threads = parsed.GetValue(_threads),
             KvMemory = parsed.GetValue(_kvMemory),

@@ -12,6 +12,7 @@ public sealed class UpCommandLine
     private readonly Option<string?> _model = Text("--model", "DIR", $"packed model or Hugging Face checkpoint; default {ServeOptions.DefaultModel}");
     private readonly Option<string?> _data = Text("--data", "DIR", $"packed models are kept here; default {ServeOptions.DefaultData()}");
     private readonly Option<string?> _format = Text("--format", "bf16|w8a8|w4a8", "how a checkpoint is packed; default bf16");
+    private readonly Option<string?> _kv = Text("--kv", KvTypes.Choices, "how keys and values are stored; default what the model says");
     private readonly Option<string?> _kernels = Text("--kernels", "native|managed", "default native");
     private readonly Option<string?> _kvMemory = Text("--kv-memory", "SIZE", "KV cache of each node; default a share of a quarter of what is free");
     private readonly Option<string?> _logLevel = Text("--log-level", "LEVEL", "default warning");
@@ -32,7 +33,7 @@ public sealed class UpCommandLine
 
     public void AddTo(Command command)
     {
-        foreach (Option option in (Option[])[_nodes, _model, _data, _format, _kernels, _threads, _kvMemory, _context, _logLevel, _basePort, _timeout, _ask])
+        foreach (Option option in (Option[])[_nodes, _model, _data, _format, _kv, _kernels, _threads, _kvMemory, _context, _logLevel, _basePort, _timeout, _ask])
             command.Options.Add(option);
     }
 
@@ -49,6 +50,7 @@ public sealed class UpCommandLine
             Model = parsed.GetValue(_model),
             Data = parsed.GetValue(_data),
             Format = parsed.GetValue(_format),
+            Kv = parsed.GetValue(_kv),
             Kernels = parsed.GetValue(_kernels),
             Threads = parsed.GetValue(_threads) ?? LocalPlan.DefaultThreads(Environment.ProcessorCount, nodes),
             KvMemory = parsed.GetValue(_kvMemory) ?? memory.ToString(CultureInfo.InvariantCulture),

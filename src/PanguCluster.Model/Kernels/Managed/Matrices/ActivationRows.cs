@@ -9,6 +9,9 @@ namespace PanguCluster.Model.Kernels.Managed.Matrices;
 /// </summary>
 internal sealed class ActivationRows
 {
+    /// <summary>2^-100: a row whose largest magnitude is below counts as zero.</summary>
+    public const float Smallest = 7.8886090522101180541e-31f;
+
     private readonly float[] _values;
     private readonly sbyte[] _quantized;
     private readonly float[] _scales;
@@ -70,7 +73,6 @@ internal sealed class ActivationRows
     /// <returns>The scale.</returns>
     public static float QuantizeRow(ReadOnlySpan<float> x, Span<sbyte> q)
     {
-        const float Smallest = 7.8886090522101180541e-31f; // 2^-100
         float m = 0f;
         foreach (float v in x)
         {

@@ -45,21 +45,16 @@ internal sealed class Attention
         {
             int block = table[start / KvBlockPool.BlockPositions];
             var p = _probabilities.AsSpan(0, Math.Min(KvBlockPool.BlockPositions, position - start + 1));
+            _cache.Score(layer, block, kvHead, query, _scale, p);
             float newMax = max;
-            for (int i = 0; i < p.Length; i++)
-            {
-                p[i] = Reduction.Dot(query, _cache.Key(layer, block, kvHead, i)) * _scale;
-                if (p[i] > newMax)
-                    newMax = p[i];
-            }
+            foreach (float score in p)
+                if (score > newMax)
+                    newMax = score;
             float rescale = Exponential.Of(max - newMax);
-            Array.Clear(_blockOutput);
             for (int i = 0; i < p.Length; i++)
-            {
                 p[i] = Exponential.Of(p[i] - newMax);
-                Elementwise.MultiplyAdd(p[i], _cache.Value(layer, block, kvHead, i), _blockOutput);
-            }
             sum = MathF.FusedMultiplyAdd(sum, rescale, Reduction.Sum(p));
+            _cache.Weigh(layer, block, kvHead, p, _blockOutput);
             for (int d = 0; d < acc.Length; d++)
                 acc[d] = MathF.FusedMultiplyAdd(acc[d], rescale, _blockOutput[d]);
             max = newMax;

@@ -4,31 +4,30 @@ using PanguCluster.Model.Shapes;
 
 namespace PanguCluster.Model.Kernels.Managed.Operations;
 
-/// <summary>The paged KV cache. A bf16 cache holds the rounded values widened again, which is the same number in more bytes.</summary>
-internal sealed class KvCache
+/// <summary>The paged KV cache: what it stores of keys and values, and how a query and probabilities meet that.</summary>
+internal abstract class KvCache
 {
-    private readonly bool _round;
     private readonly int _kvHeads;
-    private readonly int _headDim;
     private readonly int _blocks;
-    private readonly float[][] _keys; // [layer][block, kv head, position in block, D]
-    private readonly float[][] _values;
 
-    public KvCache(ModelShape shape, ElementType type, int blocks)
+    protected KvCache(ModelShape shape, int blocks)
     {
-        _round = type == ElementType.Bf16;
         _kvHeads = shape.KvHeads;
-        _headDim = shape.HeadDim;
         _blocks = blocks;
-        int perLayer = checked(blocks * KvBlockPool.BlockPositions * shape.KvWidth);
-        _keys = new float[shape.Layers][];
-        _values = new float[shape.Layers][];
-        for (int layer = 0; layer < shape.Layers; layer++)
-        {
-            _keys[layer] = new float[perLayer];
-            _values[layer] = new float[perLayer];
-        }
+        HeadDim = shape.HeadDim;
+        RowsPerLayer = checked(blocks * KvBlockPool.BlockPositions * shape.KvHeads);
     }
+
+    protected int HeadDim { get; }
+
+    /// <summary>Keys, or values, of one layer: blocks x kv heads x positions of a block.</summary>
+    protected int RowsPerLayer { get; }
+
+    /// <param name="shape">Of the model.</param>
+    /// <param name="type">F32, Bf16 or I8.</param>
+    /// <param name="blocks">Blocks of 64 positions.</param>
+    public static KvCache Create(ModelShape shape, ElementType type, int blocks) =>
+        type == ElementType.I8 ? new IntegerKvCache(shape, blocks) : new FloatKvCache(shape, type, blocks);
 
     /// <summary>Stores one row's keys and values, each [KvHeads * D], at a position of a block.</summary>
     public void Store(int layer, int block, int slot, ReadOnlySpan<float> keys, ReadOnlySpan<float> values)
@@ -36,25 +35,27 @@ internal sealed class KvCache
         if ((uint)block >= (uint)_blocks)
             throw new ArgumentOutOfRangeException(nameof(block), block, $"the KV cache has {_blocks} blocks");
         for (int head = 0; head < _kvHeads; head++)
-        {
-            int at = Offset(block, head, slot);
-            Store(keys.Slice(head * _headDim, _headDim), _keys[layer].AsSpan(at, _headDim));
-            Store(values.Slice(head * _headDim, _headDim), _values[layer].AsSpan(at, _headDim));
-        }
+            StoreRow(layer, RowOf(block, head, slot), keys.Slice(head * HeadDim, HeadDim), values.Slice(head * HeadDim, HeadDim));
     }
 
-    public ReadOnlySpan<float> Key(int layer, int block, int head, int slot) => _keys[layer].AsSpan(Offset(block, head, slot), _headDim);
+    /// <summary>scores[i] = scaled product of a query [D] with the key at position i of a block; as many as there are scores.</summary>
+    public abstract void Score(int layer, int block, int head, ReadOnlySpan<float> query, float scale, Span<float> scores);
 
-    public ReadOnlySpan<float> Value(int layer, int block, int head, int slot) => _values[layer].AsSpan(Offset(block, head, slot), _headDim);
+    /// <summary>output = sum over positions i of p[i] * value i.</summary>
+    /// <param name="p">One per position of the block, from its first on; may be overwritten.</param>
+    /// <param name="output">[D].</param>
+    public abstract void Weigh(int layer, int block, int head, Span<float> p, Span<float> output);
 
-    private int Offset(int block, int head, int slot) => ((block * _kvHeads + head) * KvBlockPool.BlockPositions + slot) * _headDim;
+    protected abstract void StoreRow(int layer, int row, ReadOnlySpan<float> key, ReadOnlySpan<float> value);
 
-    private void Store(ReadOnlySpan<float> x, Span<float> stored)
+    protected int RowOf(int block, int head, int slot) => (block * _kvHeads + head) * KvBlockPool.BlockPositions + slot;
+
+    /// <summary>[layer][row, D].</summary>
+    protected T[][] NewRows<T>(ModelShape shape, int width)
     {
-        if (_round)
-            for (int i = 0; i < x.Length; i++)
-                stored[i] = HalfWords.FromBf16(HalfWords.ToBf16(x[i]));
-        else
-            x.CopyTo(stored);
+        var layers = new T[shape.Layers][];
+        for (int layer = 0; layer < layers.Length; layer++)
+            layers[layer] = new T[checked(RowsPerLayer * width)];
+        return layers;
     }
 }
