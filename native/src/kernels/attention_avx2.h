@@ -1,4 +1,4 @@
-// Int8 products of attention without vpdpbusd: the few query heads of a tile are widened to 16 bits once, cache elements as they are read
+// Int8 products of attention without vpdpbusd: the few query heads of a tile are widened to 16 bits once, cache elements as they are read.
 
 #define PANGU_WIDENED_KV
 
@@ -7,7 +7,7 @@ template <int R> constexpr int kKvColumns = 4;
 constexpr int kWidenedKvSteps = 64;  // groups of 4 inputs widened at a time
 
 // As kv_tile.
-template <int R, int C>
+template <int R, int C, int First, int Each>
 static void widened_kv_tile(const uint8_t *w, int64_t stride, int steps, const int8_t *x, int64_t row, int64_t ahead, int32_t *sums) {
     alignas(32) int16_t wide[R][4 * kWidenedKvSteps];
     constexpr int next = 4 * kWidenedKvSteps;
@@ -20,7 +20,7 @@ static void widened_kv_tile(const uint8_t *w, int64_t stride, int steps, const i
             const uint8_t *from = w + 32 * c;
             const int16_t *p = wide[0];
             for (int k = 0; k < n; k++, from += stride, p += 4) {
-                if (c % 2 == 0) __builtin_prefetch(from + ahead, 0, 2);
+                if (c % (2 * Each) == 2 * First) __builtin_prefetch(from + ahead, 0, 2);
                 __m256i a = _mm256_cvtepu8_epi16(_mm_load_si128((const __m128i *)from));
                 __m256i b = _mm256_cvtepu8_epi16(_mm_load_si128((const __m128i *)(from + 16)));
                 widened_step(s0, a, b, p);
