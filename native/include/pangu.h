@@ -7,7 +7,8 @@
  *   Status    Every call returns a pangu_status. When it is not PANGU_OK, pangu_last_error() (same thread) says in one sentence which
  *             argument was wrong and what its limit is; outputs are then unspecified but never written out of their bounds.
  *   Lengths   Every buffer comes with its length in the unit its comment names. Longer than needed is fine, shorter is
- *             PANGU_OUT_OF_RANGE. Buffers need the natural alignment of their element type and must not overlap.
+ *             PANGU_OUT_OF_RANGE. Buffers and descriptors need the natural alignment of their element type, or the call is
+ *             PANGU_BAD_LAYOUT (`activations` is bytes and may stand anywhere). Buffers must not overlap.
  *   Owner     The caller owns all buffers and descriptors; nothing is kept after the call returns, except the mapped weight file
  *             (`file`), which must stay mapped and unchanged until the handle is closed. The library owns the handles.
  *   Threads   A handle serves one caller at a time. Different handles are independent. A handle opened with `threads` = T owns T - 1
@@ -42,7 +43,7 @@ enum {
     PANGU_UNSUPPORTED_ISA = 3, /* unknown instruction set, or one this machine lacks (argument or PANGU_FORCE_ISA) */
     PANGU_OUT_OF_MEMORY = 4,   /* workspace or KV cache could not be allocated */
     PANGU_THREAD_FAILED = 5,   /* the operating system refused a worker thread */
-    PANGU_BAD_LAYOUT = 6       /* a descriptor contradicts itself, the file's length, or this library's structure sizes */
+    PANGU_BAD_LAYOUT = 6       /* a descriptor contradicts itself, the file's length, or this library's structure sizes; a pointer is misaligned */
 };
 
 /* Encoding of stored elements; the numbers of PanguCluster.Model.Packing.ElementType. */

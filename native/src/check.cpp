@@ -9,6 +9,11 @@ pangu_status check_length(const char *name, const void *pointer, int64_t length,
     return PANGU_OK;
 }
 
+pangu_status check_aligned(const char *name, const void *pointer, int64_t alignment) {
+    if ((uintptr_t)pointer % (uintptr_t)alignment == 0) return PANGU_OK;
+    return fail(PANGU_BAD_LAYOUT, "%s is not aligned to %lld bytes", name, (long long)alignment);
+}
+
 pangu_status check_rows(int32_t rows, int32_t max_rows) {
     if (rows >= 1 && rows <= max_rows) return PANGU_OK;
     return fail(PANGU_OUT_OF_RANGE, "rows is %d; it must be 1 to %d", rows, max_rows);

@@ -115,6 +115,7 @@ extern "C" PANGU_API pangu_status pangu_group_forward(pangu_group *group, int32_
     PANGU_TRY(check_length("experts", experts, experts_length, entries));
     PANGU_TRY(check_length("weights", weights, weights_length, entries));
     PANGU_TRY(check_length("output", output, output_bytes, rows * out_bytes));
+    PANGU_TRY(check_aligned("output", output, out_bytes / s.hidden));
     PANGU_TRY(check_experts(g, rows, experts));
     const Kernels &k = *g.machine.kernels;
     for (int32_t r = 0; r < rows; r++) g.inputs.take_encoded(k, r, (const uint8_t *)activations + r * in_bytes);

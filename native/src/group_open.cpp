@@ -2,6 +2,7 @@
 #include <new>
 
 #include "group.h"
+#include "trunk.h"
 
 using namespace pangu;
 
@@ -14,6 +15,7 @@ pangu_status check_description(const pangu_group_desc &d) {
     if (d.group_output_type != PANGU_F32 && d.group_output_type != PANGU_BF16)
         return fail(PANGU_OUT_OF_RANGE, "group_output_type is %d; it must be F32 or BF16", d.group_output_type);
     if (d.experts == nullptr) return fail(PANGU_NULL_ARGUMENT, "experts is null");
+    PANGU_TRY(check_aligned("experts", d.experts, alignof(pangu_expert)));
     return PANGU_OK;
 }
 
@@ -49,6 +51,7 @@ extern "C" PANGU_API pangu_status pangu_group_open(const pangu_group_desc *desc,
     if (group == nullptr) return fail(PANGU_NULL_ARGUMENT, "group is null");
     *group = nullptr;
     if (desc == nullptr) return fail(PANGU_NULL_ARGUMENT, "desc is null");
+    PANGU_TRY(check_aligned("desc", desc, alignof(pangu_group_desc)));
     if (desc->struct_bytes != sizeof *desc)
         return fail(PANGU_BAD_LAYOUT, "struct_bytes is %u; this library's pangu_group_desc has %zu", desc->struct_bytes, sizeof *desc);
     void *pages = map_pages(sizeof(pangu_group));

@@ -32,6 +32,7 @@ template <class Body> pangu_status measure(int32_t threads, pangu_probe *result,
 
 pangu_status check_probe(const char *isa, int32_t threads, pangu_probe *result, const Kernels **kernels) {
     if (result == nullptr) return fail(PANGU_NULL_ARGUMENT, "result is null");
+    if ((uintptr_t)result % alignof(pangu_probe) != 0) return fail(PANGU_BAD_LAYOUT, "result is not aligned to %zu bytes", alignof(pangu_probe));
     *result = {0, 0};
     if (threads < 1 || threads > kMaxThreads) return fail(PANGU_OUT_OF_RANGE, "threads is %d; it must be 1 to %d", threads, kMaxThreads);
     return select_kernels(isa, kernels);

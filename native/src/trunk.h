@@ -44,6 +44,15 @@ namespace pangu {
 
 // Argument checks shared by the trunk's calls; `name` is the buffer's.
 pangu_status check_length(const char *name, const void *pointer, int64_t length, int64_t needed);
+pangu_status check_aligned(const char *name, const void *pointer, int64_t alignment);
+// The same for a buffer of numbers, which must be aligned too; one of bytes need not be.
+template <class T> pangu_status check_length(const char *name, T *pointer, int64_t length, int64_t needed) {
+    PANGU_TRY(check_length(name, (const void *)pointer, length, needed));
+    return check_aligned(name, pointer, alignof(T));
+}
+inline pangu_status check_length(const char *name, void *pointer, int64_t length, int64_t needed) {
+    return check_length(name, (const void *)pointer, length, needed);
+}
 pangu_status check_rows(int32_t rows, int32_t max_rows);
 pangu_status check_layer(int32_t layer, int32_t layers);
 

@@ -8,12 +8,16 @@ namespace {
 pangu_status check_batch(const pangu_trunk *t, const pangu_batch *b) {
     if (t == nullptr) return fail(PANGU_NULL_ARGUMENT, "trunk is null");
     if (b == nullptr) return fail(PANGU_NULL_ARGUMENT, "batch is null");
+    PANGU_TRY(check_aligned("batch", b, alignof(pangu_batch)));
     return check_rows(b->rows, t->max_rows);
 }
 
 // Every position's block must exist. Rows of one sequence are contiguous and ascending, so each table entry is looked at once.
 pangu_status check_tables(const pangu_trunk &t, const pangu_batch &b) {
     if (!b.positions || !b.tables || !b.blocks) return fail(PANGU_NULL_ARGUMENT, "positions, tables or blocks is null");
+    PANGU_TRY(check_aligned("positions", b.positions, alignof(int32_t)));
+    PANGU_TRY(check_aligned("tables", b.tables, alignof(int32_t)));
+    PANGU_TRY(check_aligned("blocks", b.blocks, alignof(int32_t)));
     if (b.block_entries < 1) return fail(PANGU_OUT_OF_RANGE, "block_entries is %d; it must be positive", b.block_entries);
     for (int32_t r = 0; r < b.rows; r++) {
         int32_t position = b.positions[r], table = b.tables[r];
@@ -102,6 +106,7 @@ extern "C" PANGU_API pangu_status pangu_trunk_embed(pangu_trunk *trunk, const pa
     const pangu_shape &s = trunk->shape;
     PANGU_TRY(check_length("hidden", hidden, hidden_length, (int64_t)batch->rows * s.hidden));
     if (!batch->tokens) return fail(PANGU_NULL_ARGUMENT, "tokens is null");
+    PANGU_TRY(check_aligned("tokens", batch->tokens, alignof(int32_t)));
     for (int32_t r = 0; r < batch->rows; r++)
         if (batch->tokens[r] < 0 || batch->tokens[r] >= s.vocab)
             return fail(PANGU_OUT_OF_RANGE, "tokens[%d] is %d; it must be 0 to %d", r, batch->tokens[r], s.vocab - 1);

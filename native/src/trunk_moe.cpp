@@ -87,6 +87,7 @@ extern "C" PANGU_API pangu_status pangu_trunk_combine(pangu_trunk *trunk, int32_
     const pangu_shape &s = t.shape;
     int64_t row_bytes = s.hidden * (t.group_output_type == PANGU_F32 ? 4LL : 2LL), group_bytes = rows * row_bytes;
     PANGU_TRY(check_length("outputs", outputs, output_bytes, group_bytes * s.groups));
+    PANGU_TRY(check_aligned("outputs", outputs, row_bytes / s.hidden));
     PANGU_TRY(check_length("shared", shared, shared_length, (int64_t)rows * s.hidden));
     PANGU_TRY(check_length("hidden", hidden, hidden_length, (int64_t)rows * s.hidden));
     t.machine.pool.each(rows, row_bytes * (s.groups + 4), [&](int64_t r, int) {
@@ -99,6 +100,7 @@ extern "C" PANGU_API pangu_status pangu_trunk_combine(pangu_trunk *trunk, int32_
 extern "C" PANGU_API pangu_status pangu_trunk_logits(pangu_trunk *trunk, const pangu_batch *batch, const float *hidden,
                                                      int64_t hidden_length, float *logits, int64_t logits_length) {
     if (batch == nullptr) return fail(PANGU_NULL_ARGUMENT, "batch is null");
+    PANGU_TRY(check_aligned("batch", batch, alignof(pangu_batch)));
     PANGU_TRY(check_trunk(trunk, batch->rows));
     pangu_trunk &t = *trunk;
     const pangu_shape &s = t.shape;
@@ -108,6 +110,7 @@ extern "C" PANGU_API pangu_status pangu_trunk_logits(pangu_trunk *trunk, const p
     PANGU_TRY(check_length("hidden", hidden, hidden_length, (int64_t)batch->rows * s.hidden));
     PANGU_TRY(check_length("logits", logits, logits_length, (int64_t)count * s.vocab));
     if (!batch->logit_rows) return fail(PANGU_NULL_ARGUMENT, "logit_rows is null");
+    PANGU_TRY(check_aligned("logit_rows", batch->logit_rows, alignof(int32_t)));
     for (int32_t i = 0; i < count; i++)
         if (batch->logit_rows[i] < 0 || batch->logit_rows[i] >= batch->rows)
             return fail(PANGU_OUT_OF_RANGE, "logit_rows[%d] is %d; it must be 0 to %d", i, batch->logit_rows[i], batch->rows - 1);

@@ -30,6 +30,9 @@ pangu_status check_description(const pangu_trunk_desc &d) {
     PANGU_TRY(check_type("embedding_type", d.embedding_type, true));
     if (d.layers == nullptr) return fail(PANGU_NULL_ARGUMENT, "layers is null");
     if (d.rope_cos == nullptr || d.rope_sin == nullptr) return fail(PANGU_NULL_ARGUMENT, "rope_cos or rope_sin is null");
+    PANGU_TRY(check_aligned("layers", d.layers, alignof(pangu_trunk_layer)));
+    PANGU_TRY(check_aligned("rope_cos", d.rope_cos, alignof(float)));
+    PANGU_TRY(check_aligned("rope_sin", d.rope_sin, alignof(float)));
     return PANGU_OK;
 }
 
@@ -110,6 +113,7 @@ extern "C" PANGU_API pangu_status pangu_trunk_open(const pangu_trunk_desc *desc,
     if (trunk == nullptr) return fail(PANGU_NULL_ARGUMENT, "trunk is null");
     *trunk = nullptr;
     if (desc == nullptr) return fail(PANGU_NULL_ARGUMENT, "desc is null");
+    PANGU_TRY(check_aligned("desc", desc, alignof(pangu_trunk_desc)));
     if (desc->struct_bytes != sizeof *desc)
         return fail(PANGU_BAD_LAYOUT, "struct_bytes is %u; this library's pangu_trunk_desc has %zu", desc->struct_bytes, sizeof *desc);
     void *pages = map_pages(sizeof(pangu_trunk));

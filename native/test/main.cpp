@@ -28,6 +28,11 @@ void fail(const char *file, int line, const char *what) {
 
 }  // namespace pangu_test
 
+#if defined(__SANITIZE_ADDRESS__)
+// A refused allocation is null, as it is without the sanitizer: running out of memory is tested.
+extern "C" __attribute__((visibility("default"))) const char *__asan_default_options() { return "allocator_may_return_null=1"; }
+#endif
+
 int main(int argc, char **argv) {
     using namespace pangu_test;
     int run = 0;

@@ -43,8 +43,7 @@ public static class NodeAssembly
 
     private static PanguNodeSetup Setup(ServeOptions options, PackedModel packed, DecoderOptions decoder, PanguTokenizer? tokenizer)
     {
-        int groups = packed.Shape.Groups;
-        int groupsHere = (groups + options.MinExpertNodes - 1) / options.MinExpertNodes;
+        var threads = ThreadShares.Of(options.Threads, packed.Shape.Groups, options.MinExpertNodes);
         return new PanguNodeSetup
         {
             NodeId = options.NodeId,
@@ -56,10 +55,9 @@ public static class NodeAssembly
             SeedNodes = [.. options.SeedNodes.Select(s => s.ToString())],
             Roles = options.Roles,
             Decoder = decoder,
-            TrunkThreads = options.Threads,
-            // All threads find work: across the groups of this node first, within a group when there are fewer groups than threads.
-            ExpertThreads = Math.Min(options.Threads, groups),
-            GroupThreads = Math.Max(1, options.Threads / groupsHere),
+            TrunkThreads = threads.Trunk,
+            ExpertThreads = threads.Experts,
+            GroupThreads = threads.Group,
             MinExpertNodes = options.MinExpertNodes,
             GrpcAddress = options.HasRole(NodeRoles.Gateway) ? options.Grpc.ToString() : "",
         };
