@@ -8,7 +8,7 @@ namespace pangu {
 namespace avx2 {
 #include "simd_avx2.h"
 #include "nibble_avx2.h"
-#include "widened_avx2.h"
+#include "winograd_avx2.h"
 #include "attention_avx2.h"
 #include "table.inc"
 }  // namespace avx2

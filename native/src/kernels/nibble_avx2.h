@@ -37,6 +37,8 @@ static inline __attribute__((always_inline)) void nibble_fold(NibbleAcc &s) {
 }
 static inline VecI nibble_sum(const NibbleAcc &s) { return {s.c, s.d}; }
 
+#define PANGU_NIBBLE_AHEAD  // a tile reads every fourth line, which the processor does not foresee
+
 constexpr int kNibbleTileRows = 2;
 template <int R> constexpr int kNibbleColumns = R == 1 ? 2 : 1;
 constexpr int kNibbleRun = 32;     // inputs between two folds: what 16 bits hold

@@ -115,44 +115,10 @@ static inline int32_t vhsum_int(VecI x) {
     return sum;
 }
 
-// Integer products without vpdpbusd: bytes widen to 16 bits and meet in vpmaddwd, which is exact here (255 * 127 * 2 fits 32 bits);
-// vpmaddubsw would saturate. Each 32-bit lane holds half of an output's sum until iacc_sum adds the halves.
-struct IAcc { __m256i a, b, c, d; };
-struct IWeights { __m256i a, b, c, d; };
-struct IInput { __m256i v; };
-
-static inline IAcc iacc_zero() {
-    __m256i z = _mm256_setzero_si256();
-    return {z, z, z, z};
-}
-static inline IWeights iacc_weights(const uint8_t *p) {
-    return {_mm256_cvtepu8_epi16(_mm_load_si128((const __m128i *)p)), _mm256_cvtepu8_epi16(_mm_load_si128((const __m128i *)(p + 16))),
-            _mm256_cvtepu8_epi16(_mm_load_si128((const __m128i *)(p + 32))), _mm256_cvtepu8_epi16(_mm_load_si128((const __m128i *)(p + 48)))};
-}
-static inline IInput iacc_input(const int8_t *x) {
-    int32_t four;
-    __builtin_memcpy(&four, x, 4);
-    return {_mm256_cvtepi8_epi16(_mm_set1_epi32(four))};
-}
-static inline __attribute__((always_inline)) void iacc_step(IAcc &s, const IWeights &w, const IInput &x) {
-    s.a = _mm256_add_epi32(s.a, _mm256_madd_epi16(w.a, x.v));
-    s.b = _mm256_add_epi32(s.b, _mm256_madd_epi16(w.b, x.v));
-    s.c = _mm256_add_epi32(s.c, _mm256_madd_epi16(w.c, x.v));
-    s.d = _mm256_add_epi32(s.d, _mm256_madd_epi16(w.d, x.v));
-}
-static inline VecI iacc_sum(const IAcc &s) {
-    return {_mm256_permute4x64_epi64(_mm256_hadd_epi32(s.a, s.b), 0xD8), _mm256_permute4x64_epi64(_mm256_hadd_epi32(s.c, s.d), 0xD8)};
-}
-
 // Register tiles: rows x columns of 16 outputs, chosen to fit 16 registers.
 constexpr int kTileRows = 6;
 template <int R> constexpr int kFloatColumns = R == 1 ? 4 : R == 2 ? 2 : 1;
 constexpr int kScoreRows = 6, kScorePartials = 1;  // attention: query heads, and partials of reduce16, of one tile
-constexpr int kIntTileRows = 2;
-template <int R> constexpr int kIntColumns = R == 1 ? 2 : 1;
-constexpr int kIntBlock = 512;  // inputs: 32 KB of a panel stays in L1 while its columns and all rows meet it
 
 // Opaque to the compiler, free for the processor: keeps a probe's work from being merged or hoisted.
 static inline __attribute__((always_inline)) void keep(Vec &x) { __asm__ volatile("" : "+x"(x.lo), "+x"(x.hi)); }
-static inline __attribute__((always_inline)) void keep(IAcc &s) { __asm__ volatile("" : "+x"(s.a), "+x"(s.b), "+x"(s.c), "+x"(s.d)); }
-static inline __attribute__((always_inline)) void keep(IInput &x) { __asm__ volatile("" : "+x"(x.v)); }

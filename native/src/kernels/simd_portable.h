@@ -146,19 +146,40 @@ static inline int32_t vhsum_int(VecI x) {
     return sum;
 }
 
-// Integer products: 16-bit halves, as pmaddwd multiplies them, so that baseline SIMD is of use.
-struct IAcc { int32_t v[16]; };
-struct IWeights { const uint8_t *p; };
-struct IInput { int16_t v[4]; };
+// Products of 16-bit lanes, added in pairs: pmaddwd where there is one. Lanes of both operands are in -128..255.
+typedef int16_t S8 __attribute__((vector_size(16)));
+static inline I4 multiply_pairs(I4 a, I4 b) {
+#ifdef __SSE2__
+    return (I4)__builtin_ia32_pmaddwd128((S8)a, (S8)b);
+#else
+    return ((a << 16) >> 16) * ((b << 16) >> 16) + (a >> 16) * (b >> 16);
+#endif
+}
+
+// Integer products. A lane holds four bytes of one output, inputs 0 to 3; masks part them into 16-bit lanes, the even inputs and the odd.
+struct IAcc { I4 v[4]; };
+struct IWeights { I4 even[4], odd[4]; };
+struct IInput { I4 even, odd; };
 
 static inline IAcc iacc_zero() { return {}; }
-static inline IWeights iacc_weights(const uint8_t *p) { return {p}; }
-static inline IInput iacc_input(const int8_t *x) { return {{x[0], x[1], x[2], x[3]}}; }
-static inline __attribute__((always_inline)) void iacc_step(IAcc &a, const IWeights &w, const IInput &x) {
-    for (int lane = 0; lane < 16; lane++)
-        a.v[lane] += w.p[4 * lane] * x.v[0] + w.p[4 * lane + 1] * x.v[1] + w.p[4 * lane + 2] * x.v[2] + w.p[4 * lane + 3] * x.v[3];
+static inline IWeights iacc_weights(const uint8_t *p) {
+    IWeights w;
+    PANGU_EACH {
+        I4 bytes;
+        __builtin_memcpy(&bytes, p + 16 * i, 16);
+        w.even[i] = bytes & 0xff00ff;
+        w.odd[i] = (bytes >> 8) & 0xff00ff;
+    }
+    return w;
 }
-static inline VecI iacc_sum(const IAcc &a) { return vload_int(a.v); }
+static inline IInput iacc_input(const int8_t *x) {
+    int32_t even = (uint16_t)x[0] | (int32_t)((uint32_t)x[2] << 16), odd = (uint16_t)x[1] | (int32_t)((uint32_t)x[3] << 16);
+    return {I4{even, even, even, even}, I4{odd, odd, odd, odd}};
+}
+static inline __attribute__((always_inline)) void iacc_step(IAcc &a, const IWeights &w, const IInput &x) {
+    PANGU_EACH a.v[i] += multiply_pairs(w.even[i], x.even) + multiply_pairs(w.odd[i], x.odd);
+}
+static inline VecI iacc_sum(const IAcc &a) { return {{a.v[0], a.v[1], a.v[2], a.v[3]}}; }
 
 constexpr int kTileRows = 2;
 template <int R> constexpr int kFloatColumns = 1;
