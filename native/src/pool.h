@@ -1,5 +1,6 @@
-// A handle's threads: its caller and workers of the process's team. Work is a number of items handed out through an atomic counter; which
-// thread takes which item changes nothing in the result, because every item writes its own outputs.
+// A handle's threads: its caller and workers of the process's team. Work is a number of items; each thread starts with a share of
+// neighbouring ones and takes over what others leave. Which thread takes which item changes nothing in the result, because every item
+// writes its own outputs.
 #pragma once
 
 #include <cstdint>

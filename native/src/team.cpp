@@ -28,8 +28,11 @@ struct Job {
     int threads = 0;
     Work work = nullptr;
     void *context = nullptr;
-    int64_t count = 0;
-    alignas(64) std::atomic<int64_t> next{0};
+    // Items not yet taken, [low half, high half), of each thread: neighbours, so that a thread reads its weights in one sequence. It takes
+    // its own from the front; when they are gone, those of others from the back.
+    struct alignas(64) Share {
+        std::atomic<uint64_t> range;
+    } shares[kMaxThreads];
 };
 
 struct Team {
@@ -58,11 +61,24 @@ void futex_wait(std::atomic<uint32_t> *word, uint32_t expected) {
 
 void futex_wake(std::atomic<uint32_t> *word, int waiters) { syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, waiters, nullptr, nullptr, 0); }
 
-void take_items(Job &job, int thread) {
+constexpr uint64_t range(uint32_t begin, uint32_t end) { return (uint64_t)end << 32 | begin; }
+
+bool take(Job::Share &share, bool front, int64_t *item) {
+    uint64_t seen = share.range.load(std::memory_order_relaxed);
     for (;;) {
-        int64_t item = job.next.fetch_add(1, std::memory_order_relaxed);
-        if (item >= job.count) return;
-        job.work(job.context, item, thread);
+        uint32_t begin = (uint32_t)seen, end = (uint32_t)(seen >> 32);
+        if (begin >= end) return false;
+        *item = front ? begin : end - 1;
+        uint64_t rest = front ? range(begin + 1, end) : range(begin, end - 1);
+        if (share.range.compare_exchange_weak(seen, rest, std::memory_order_relaxed)) return true;
+    }
+}
+
+void take_items(Job &job, int thread) {
+    int64_t item;
+    for (int i = 0; i < job.threads; i++) {
+        Job::Share &share = job.shares[(thread + i) % job.threads];
+        while (take(share, i == 0, &item)) job.work(job.context, item, thread);
     }
 }
 
@@ -167,7 +183,7 @@ void leave_team(int threads) {
 }
 
 void run_on_team(int threads, int64_t count, Work work, void *context) {
-    Job *job = claim();
+    Job *job = count <= UINT32_MAX ? claim() : nullptr;
     if (!job) {
         for (int64_t item = 0; item < count; item++) work(context, item, 0);
         return;
@@ -176,8 +192,8 @@ void run_on_team(int threads, int64_t count, Work work, void *context) {
     job->threads = threads;
     job->work = work;
     job->context = context;
-    job->count = count;
-    job->next.store(0, std::memory_order_relaxed);
+    for (int i = 0; i < threads; i++)
+        job->shares[i].range.store(range((uint32_t)(count * i / threads), (uint32_t)(count * (i + 1) / threads)), std::memory_order_relaxed);
     job->state.store(kClaimed | kOpen, std::memory_order_release);  // open first: a worker that sees the new epoch may join at once
     team.epoch.fetch_add(1);
     if (team.sleepers.load() > 0) futex_wake(&team.epoch, threads - 1);
