@@ -144,6 +144,7 @@ constexpr int kScoreRows = 6, kScorePartials = 1;  // attention: query heads, an
 constexpr int kIntTileRows = 2;
 template <int R> constexpr int kIntColumns = R == 1 ? 2 : 1;
 constexpr int kIntBlock = 512;  // inputs: 32 KB of a panel stays in L1 while its columns and all rows meet it
+constexpr int kIntAhead = 0;  // bytes fetched ahead: the loop has no time to spare
 
 // Opaque to the compiler, free for the processor: keeps a probe's work from being merged or hoisted.
 static inline __attribute__((always_inline)) void keep(Vec &x) { __asm__ volatile("" : "+x"(x.lo), "+x"(x.hi)); }

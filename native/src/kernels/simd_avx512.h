@@ -89,6 +89,7 @@ constexpr int kScoreRows = 6, kScorePartials = 4;  // attention: query heads, an
 constexpr int kIntTileRows = 6;
 template <int R> constexpr int kIntColumns = 4;
 constexpr int kIntBlock = 2048;  // inputs: 128 KB of a panel stays in L2 while all rows meet it
+constexpr int kIntAhead = 4096;  // bytes fetched ahead in a panel's stream: 4 to 16 KB do alike; the hardware alone stops at every page
 
 // Opaque to the compiler, free for the processor: keeps a probe's work from being merged or hoisted.
 static inline __attribute__((always_inline)) void keep(Vec &x) { __asm__ volatile("" : "+v"(x)); }

@@ -162,6 +162,7 @@ constexpr int kScoreRows = 2, kScorePartials = 2;  // attention: query heads, an
 constexpr int kIntTileRows = 1;
 template <int R> constexpr int kIntColumns = 1;
 constexpr int kIntBlock = 512;
+constexpr int kIntAhead = 0;
 
 // Opaque to the compiler: keeps a probe's work from being merged or hoisted.
 static inline __attribute__((always_inline)) void keep(Vec &x) { __asm__ volatile("" : "+m"(x)); }
