@@ -108,6 +108,14 @@ static inline int32_t vhsum_int(VecI x) {
     return sum;
 }
 
+// sum + the 64 bytes at p, spread over lanes.
+static inline VecI vadd_bytes(VecI sum, const int8_t *p) {
+    const __m256i ones = _mm256_set1_epi8(1), pairs = _mm256_set1_epi16(1);
+    __m256i a = _mm256_maddubs_epi16(ones, _mm256_loadu_si256((const __m256i *)p));
+    __m256i b = _mm256_maddubs_epi16(ones, _mm256_loadu_si256((const __m256i *)(p + 32)));
+    return {_mm256_add_epi32(sum.lo, _mm256_madd_epi16(a, pairs)), _mm256_add_epi32(sum.hi, _mm256_madd_epi16(b, pairs))};
+}
+
 // Integer products without vpdpbusd: bytes widen to 16 bits and meet in vpmaddwd, which is exact here (255 * 127 * 2 fits 32 bits);
 // vpmaddubsw would saturate. Each 32-bit lane holds half of an output's sum until iacc_sum adds the halves.
 struct IAcc { __m256i a, b, c, d; };

@@ -60,6 +60,12 @@ static inline int32_t vhsum_int(VecI x) { return _mm512_reduce_add_epi32(x); }
 static inline VecI vzero_int() { return _mm512_setzero_si512(); }
 static inline VecI vadd_int(VecI a, VecI b) { return _mm512_add_epi32(a, b); }
 
+// sum + the 64 bytes at p, spread over lanes.
+static inline VecI vadd_bytes(VecI sum, const int8_t *p) {
+    __asm__("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(_mm512_set1_epi8(1)), "v"(_mm512_loadu_si512(p)));
+    return sum;
+}
+
 // Integer products: an accumulator of 16 outputs, 64 bytes of weights (16 outputs x 4 inputs, q + 128), 4 inputs broadcast.
 struct IAcc { __m512i v; };
 struct IWeights { __m512i v; };

@@ -129,6 +129,11 @@ static inline float vhmax(Vec x) {
 static inline VecI vset_int(int32_t x) { return {{I4{x, x, x, x}, I4{x, x, x, x}, I4{x, x, x, x}, I4{x, x, x, x}}}; }
 static inline VecI vzero_int() { return vset_int(0); }
 static inline VecI vadd_int(VecI a, VecI b) { VecI r; PANGU_EACH r.v[i] = a.v[i] + b.v[i]; return r; }
+// sum + the 64 bytes at p, spread over lanes.
+static inline VecI vadd_bytes(VecI sum, const int8_t *p) {
+    for (int i = 0; i < 64; i++) sum.v[i / 16][i % 4] += p[i];
+    return sum;
+}
 static inline VecI vsub_int(VecI a, VecI b) { VecI r; PANGU_EACH r.v[i] = a.v[i] - b.v[i]; return r; }
 static inline VecI vload_int(const int32_t *p) {
     VecI r;
