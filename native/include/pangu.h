@@ -11,8 +11,10 @@
  *             PANGU_BAD_LAYOUT (`activations` is bytes and may stand anywhere). Buffers must not overlap.
  *   Owner     The caller owns all buffers and descriptors; nothing is kept after the call returns, except the mapped weight file
  *             (`file`), which must stay mapped and unchanged until the handle is closed. The library owns the handles.
- *   Threads   A handle serves one caller at a time. Different handles are independent. A handle opened with `threads` = T owns T - 1
- *             worker threads; the calling thread is the T-th. Workers sleep when there is no work.
+ *   Threads   A handle serves one caller at a time. Different handles are independent. A call on a handle opened with `threads` = T
+ *             computes on the calling thread and up to T - 1 workers. All handles of the process share its workers: T - 1 for each,
+ *             but no more than there are processors besides the caller's (or than one handle needs). They sleep when there is no
+ *             work and end with the last handle.
  *
  * Letters: H hidden, V vocabulary, L layers, D head dimension, N experts, K experts per token, M groups, I expert intermediate,
  * S shared intermediate.
@@ -126,7 +128,7 @@ PANGU_API const char *pangu_active_isa(void);
 /* PANGU_OK if `isa` ("avx512", "avx2", "portable") can run on this machine. */
 PANGU_API pangu_status pangu_isa_supported(const char *isa);
 
-/* Allocates workspace, KV cache and workers; *trunk is null unless PANGU_OK. */
+/* Allocates workspace and KV cache, starts workers where there are too few; *trunk is null unless PANGU_OK. */
 PANGU_API pangu_status pangu_trunk_open(const pangu_trunk_desc *desc, pangu_trunk **trunk);
 /* Null is allowed. No call may be in progress. */
 PANGU_API void pangu_trunk_close(pangu_trunk *trunk);

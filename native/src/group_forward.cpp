@@ -63,10 +63,16 @@ struct Forward {
         k.panel(down.panel(item.panel), g.intermediate.rows(), item.first, item.count, tile);
         for (int32_t i = 0; i < item.count; i++) {
             int32_t entry = item.first + i, row = g.index.row[entry], choice = g.index.choice[entry];
-            float *f = tile + (int64_t)i * kLanes;
-            float *y = chosen == 1 ? f : g.sum.data() + (int64_t)row * g.shape.hidden + column;
-            k.accumulate(f, lanes, g.index.weight[entry], choice == 0, y);
-            if (choice == chosen - 1) k.narrow(g.group_output_type, y, lanes, output + row * row_bytes + column * element);
+            const float *f = tile + (int64_t)i * kLanes;
+            const float weight = g.index.weight[entry];
+            uint8_t *out = output + row * row_bytes + column * element;
+            if (chosen == 1) {
+                k.weigh(g.group_output_type, f, lanes, weight, out);
+                continue;
+            }
+            float *y = g.sum.data() + (int64_t)row * g.shape.hidden + column;
+            k.accumulate(f, lanes, weight, choice == 0, y);
+            if (choice == chosen - 1) k.narrow(g.group_output_type, y, lanes, out);
         }
     }
 
@@ -118,7 +124,7 @@ extern "C" PANGU_API pangu_status pangu_group_forward(pangu_group *group, int32_
     PANGU_TRY(check_aligned("output", output, out_bytes / s.hidden));
     PANGU_TRY(check_experts(g, rows, experts));
     const Kernels &k = *g.machine.kernels;
-    for (int32_t r = 0; r < rows; r++) g.inputs.take_encoded(k, r, (const uint8_t *)activations + r * in_bytes);
+    g.machine.pool.each(rows, in_bytes, [&](int64_t r, int) { g.inputs.take_encoded(k, r, (const uint8_t *)activations + r * in_bytes); });
     g.index.build(rows, g.chosen(), g.per_group(), experts, weights, g.inputs.rows(), g.quantized);
     Forward forward{g, g.experts.data() + (int64_t)layer * g.per_group(), (uint8_t *)output, out_bytes};
     forward.gate_up();

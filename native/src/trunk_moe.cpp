@@ -73,7 +73,7 @@ extern "C" PANGU_API pangu_status pangu_trunk_shared(pangu_trunk *trunk, int32_t
     PANGU_TRY(check_length("shared", shared, shared_length, (int64_t)rows * s.hidden));
     const TrunkLayer &l = t.layers[layer];
     const Kernels &k = *t.machine.kernels;
-    for (int32_t r = 0; r < rows; r++) t.normed.take_encoded(k, r, (const uint8_t *)activations + r * row_bytes);
+    t.machine.pool.each(rows, row_bytes, [&](int64_t r, int) { t.normed.take_encoded(k, r, (const uint8_t *)activations + r * row_bytes); });
     swiglu(t.machine, l.shared_gate_up, t.normed.rows(), rows, t.intermediate.row(0), t.intermediate.stride());
     t.machine.pool.each(rows, s.shared_intermediate * 8LL, [&](int64_t r, int) { t.intermediate.prepare(k, r); });
     dense(t.machine, l.shared_down, t.intermediate.rows(), rows, {shared, s.hidden, false});

@@ -261,6 +261,13 @@ PANGU_TEST(Additions_should_happen_in_the_written_order) {
             memcpy(y, x, sizeof y);
             k->accumulate(tile, n, 0.3f, false, y);
             for (int i = 0; i < n; i++) CHECK(bits(y[i]) == bits(std::fma(0.3f, tile[i], x[i])));
+            k->accumulate(tile, n, 0.3f, true, y);
+            for (int32_t type : {PANGU_F32, PANGU_BF16}) {
+                uint16_t separate[128] = {}, fused[128] = {};
+                k->narrow(type, y, n, separate);
+                k->weigh(type, tile, n, 0.3f, fused);
+                CHECK(memcmp(separate, fused, sizeof fused) == 0);
+            }
         }
 }
 
@@ -271,6 +278,7 @@ PANGU_TEST(Row_kernels_should_stay_inside_their_buffers) {
             std::vector<float> x((size_t)n + 16, 1.5f), y((size_t)n + 16, 42.0f);
             k->rms(x.data(), x.data(), n, 0.1f, y.data());
             k->accumulate(x.data(), n, 2.0f, true, y.data());
+            k->weigh(PANGU_F32, x.data(), n, 2.0f, y.data());
             k->widen(PANGU_F32, x.data(), n, y.data());
             k->combine(PANGU_F32, (const uint8_t *)x.data(), 0, 2, x.data(), n, y.data());
             float tile[64] = {};

@@ -1,7 +1,9 @@
 // The thread pool: every item exactly once, over many jobs, with more threads than cores.
+#include <dirent.h>
 #include <sched.h>
 
 #include <atomic>
+#include <thread>
 #include <vector>
 
 #include "../src/pool.h"
@@ -48,6 +50,54 @@ PANGU_TEST(Pool_should_hand_items_to_its_workers) {
         });
         CHECK(late == 0);
     }
+}
+
+PANGU_TEST(Pools_should_run_every_item_exactly_once_when_called_side_by_side) {
+    // More callers than the team has places for: the last ones work alone.
+    constexpr int kCallers = 40, kItems = 30, kRounds = 40;
+    std::vector<std::thread> callers;
+    std::atomic<int> wrong{0};
+    for (int caller = 0; caller < kCallers; caller++)
+        callers.emplace_back([&, caller] {
+            int threads = 1 + caller % 4;
+            pangu::Pool pool;
+            if (pool.start(threads) != PANGU_OK) wrong++;
+            std::vector<std::atomic<int>> inside((size_t)threads), done(kItems);
+            for (int round = 0; round < kRounds; round++)
+                pool.each(kItems, 1 << 20, [&](int64_t item, int thread) {
+                    // No two threads of a job share scratch.
+                    if (thread < 0 || thread >= threads || inside[(size_t)thread].fetch_add(1) != 0) wrong++;
+                    done[(size_t)item].fetch_add(1);
+                    sched_yield();
+                    inside[(size_t)thread].fetch_sub(1);
+                });
+            for (auto &n : done)
+                if (n.load() != kRounds) wrong++;
+        });
+    for (std::thread &caller : callers) caller.join();
+    CHECK(wrong == 0);
+}
+
+// Of this process, the caller's included.
+static int count_threads() {
+    int n = 0;
+    DIR *tasks = opendir("/proc/self/task");
+    while (dirent *entry = readdir(tasks)) n += entry->d_name[0] != '.';
+    closedir(tasks);
+    return n;
+}
+
+PANGU_TEST(Pools_should_share_workers_and_end_them_with_the_last_one) {
+    const int before = count_threads(), processors = (int)std::thread::hardware_concurrency();
+    {
+        pangu::Pool pools[9];
+        for (pangu::Pool &pool : pools) CHECK(pool.start(3) == PANGU_OK);
+        int most = processors > 3 ? processors - 1 : 2;
+        CHECK(count_threads() - before == (most < 18 ? most : 18));
+    }
+    // The system takes a joined thread off its list a little later.
+    for (int turns = 0; count_threads() != before && turns < 1000000; turns++) sched_yield();
+    CHECK(count_threads() == before);
 }
 
 PANGU_TEST(Pool_should_refuse_a_wrong_number_of_threads) {

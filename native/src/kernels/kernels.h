@@ -83,6 +83,8 @@ struct Kernels {
     void (*swiglu)(const float *gate, const float *up, int count, int lanes, float *out, int64_t stride);
     // y = fma(weight, f, start ? +0 : y) over n lanes.
     void (*accumulate)(const float *f, int n, float weight, bool start, float *y);
+    // y = fma(weight, f, +0) over n lanes, rounded to `type`: accumulate and narrow of a row's only expert.
+    void (*weigh)(int32_t type, const float *f, int n, float weight, void *y);
 
     void (*rms)(const float *x, const float *weight, int n, float epsilon, float *y);
     // Writes q[0..n) and zeros to q[n..padded); returns the sum of q.

@@ -115,10 +115,19 @@ static inline int32_t vhsum_int(VecI x) {
     return sum;
 }
 
+// sum + the 64 bytes at p, spread over lanes.
+static inline VecI vadd_bytes(VecI sum, const int8_t *p) {
+    const __m256i ones = _mm256_set1_epi8(1), pairs = _mm256_set1_epi16(1);
+    __m256i a = _mm256_maddubs_epi16(ones, _mm256_loadu_si256((const __m256i *)p));
+    __m256i b = _mm256_maddubs_epi16(ones, _mm256_loadu_si256((const __m256i *)(p + 32)));
+    return {_mm256_add_epi32(sum.lo, _mm256_madd_epi16(a, pairs)), _mm256_add_epi32(sum.hi, _mm256_madd_epi16(b, pairs))};
+}
+
 // Register tiles: rows x columns of 16 outputs, chosen to fit 16 registers.
 constexpr int kTileRows = 6;
 template <int R> constexpr int kFloatColumns = R == 1 ? 4 : R == 2 ? 2 : 1;
 constexpr int kScoreRows = 6, kScorePartials = 1;  // attention: query heads, and partials of reduce16, of one tile
+constexpr int kIntAhead = 0;  // bytes fetched ahead: the loop has no time to spare
 
 // Opaque to the compiler, free for the processor: keeps a probe's work from being merged or hoisted.
 static inline __attribute__((always_inline)) void keep(Vec &x) { __asm__ volatile("" : "+x"(x.lo), "+x"(x.hi)); }

@@ -60,6 +60,12 @@ static inline int32_t vhsum_int(VecI x) { return _mm512_reduce_add_epi32(x); }
 static inline VecI vzero_int() { return _mm512_setzero_si512(); }
 static inline VecI vadd_int(VecI a, VecI b) { return _mm512_add_epi32(a, b); }
 
+// sum + the 64 bytes at p, spread over lanes.
+static inline VecI vadd_bytes(VecI sum, const int8_t *p) {
+    __asm__("vpdpbusd %2, %1, %0" : "+v"(sum) : "v"(_mm512_set1_epi8(1)), "v"(_mm512_loadu_si512(p)));
+    return sum;
+}
+
 // Integer products: an accumulator of 16 outputs, 64 bytes of weights (16 outputs x 4 inputs, q + 128), 4 inputs broadcast.
 struct IAcc { __m512i v; };
 struct IWeights { __m512i v; };
@@ -93,6 +99,7 @@ constexpr int kScoreRows = 6, kScorePartials = 4;  // attention: query heads, an
 constexpr int kIntTileRows = 6;
 template <int R> constexpr int kIntColumns = 4;
 constexpr int kIntBlock = 2048;  // inputs: 128 KB of a panel stays in L2 while all rows meet it
+constexpr int kIntAhead = 4096;  // bytes fetched ahead in a panel's stream: 4 to 16 KB do alike; the hardware alone stops at every page
 
 // Opaque to the compiler, free for the processor: keeps a probe's work from being merged or hoisted.
 static inline __attribute__((always_inline)) void keep(Vec &x) { __asm__ volatile("" : "+v"(x)); }

@@ -129,6 +129,11 @@ static inline float vhmax(Vec x) {
 static inline VecI vset_int(int32_t x) { return {{I4{x, x, x, x}, I4{x, x, x, x}, I4{x, x, x, x}, I4{x, x, x, x}}}; }
 static inline VecI vzero_int() { return vset_int(0); }
 static inline VecI vadd_int(VecI a, VecI b) { VecI r; PANGU_EACH r.v[i] = a.v[i] + b.v[i]; return r; }
+// sum + the 64 bytes at p, spread over lanes.
+static inline VecI vadd_bytes(VecI sum, const int8_t *p) {
+    for (int i = 0; i < 64; i++) sum.v[i / 16][i % 4] += p[i];
+    return sum;
+}
 static inline VecI vsub_int(VecI a, VecI b) { VecI r; PANGU_EACH r.v[i] = a.v[i] - b.v[i]; return r; }
 // x * 128, and of x >= 0 the quotient and the rest.
 static inline VecI vtimes128(VecI x) { VecI r; PANGU_EACH r.v[i] = x.v[i] << 7; return r; }
@@ -187,6 +192,7 @@ constexpr int kScoreRows = 2, kScorePartials = 2;  // attention: query heads, an
 constexpr int kIntTileRows = 1;
 template <int R> constexpr int kIntColumns = 1;
 constexpr int kIntBlock = 512;
+constexpr int kIntAhead = 0;
 
 // Opaque to the compiler: keeps a probe's work from being merged or hoisted.
 static inline __attribute__((always_inline)) void keep(Vec &x) { __asm__ volatile("" : "+m"(x)); }
