@@ -33,7 +33,7 @@ public sealed class FailoverTests
         try
         {
             var gateway = nodes[0];
-            var reader = gateway.Node.Gateway.Start(gateway.Request(Prompt, 200, Warm), default);
+            var reader = gateway.Node.Gateway.Start(gateway.Request(Prompt, 200, Warm)).Events;
             var events = new List<StreamEvent>();
             await foreach (var e in reader.ReadAllAsync())
             {
@@ -82,7 +82,7 @@ public sealed class FailoverTests
         var expected = Long.Value.Answer;
         await using var first = await TestNode.Start(TestNode.Setup("first", TestModel.Bf16));
         await first.Ready();
-        var reader = first.Node.Gateway.Start(first.Request(Prompt, 200, Warm), default);
+        var reader = first.Node.Gateway.Start(first.Request(Prompt, 200, Warm)).Events;
         await using var second = await TestNode.Start(TestNode.Setup("second", TestModel.Bf16) with { SeedNodes = [first.Address] });
         await Eventually.Holds(() => first.AllReady && first.Snapshot.Nodes.Count(n => n.Groups.Count == 4) == 2, "four groups each", 30);
 

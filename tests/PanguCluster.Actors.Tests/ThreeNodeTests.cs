@@ -58,7 +58,7 @@ public sealed class ThreeNodeTests(ITestOutputHelper output)
         try
         {
             Assert.NotEmpty(nodes[0].Snapshot.Nodes.Single(n => n.Id == "n2").Groups);
-            var reader = nodes[0].Node.Gateway.Start(nodes[0].Request(prompt, 200, Warm), default);
+            var reader = nodes[0].Node.Gateway.Start(nodes[0].Request(prompt, 200, Warm)).Events;
             var events = new List<StreamEvent>();
             long last = TimeProvider.System.GetTimestamp();
             var gap = TimeSpan.Zero;

@@ -11,7 +11,7 @@ public sealed class GenerationGateway : IGenerationGateway
 
     private IActorRef? _supervisor;
 
-    public ChannelReader<StreamEvent> Start(GenerationRequest request, CancellationToken cancellation)
+    public IStreamCall Start(GenerationRequest request)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(request.MaxTokens, 1);
         ArgumentOutOfRangeException.ThrowIfZero(request.Prompt.Length);
@@ -20,12 +20,22 @@ public sealed class GenerationGateway : IGenerationGateway
             SingleReader = true,
             SingleWriter = false,
         });
+        var call = new StreamCall(channel.Reader);
         if (Volatile.Read(ref _supervisor) is { } supervisor)
-            supervisor.Tell(new StreamProtocol.Start(request, channel.Writer, cancellation), ActorRefs.NoSender);
+            supervisor.Tell(new StreamProtocol.Start(request, channel.Writer, call.Ended), ActorRefs.NoSender);
         else
             Refuse(channel.Writer, FailureKind.Unavailable, "this node is starting or stopping");
-        return channel.Reader;
+        return call;
     }
+
+    public IStreamCall Resume(ResumeRequest request)
+    {
+        var channel = Channel.CreateBounded<StreamEvent>(BesideTokens);
+        Refuse(channel.Writer, FailureKind.NotFound, "no such session");
+        return new StreamCall(channel.Reader);
+    }
+
+    public Task<bool> CancelAsync(string sessionId, string owner, CancellationToken cancellation) => Task.FromResult(false);
 
     internal void Open(IActorRef supervisor) => Volatile.Write(ref _supervisor, supervisor);
 
@@ -35,5 +45,20 @@ public sealed class GenerationGateway : IGenerationGateway
     {
         writer.TryWrite(new StreamEvent.Failed(kind, message));
         writer.TryComplete();
+    }
+
+    private sealed class StreamCall(ChannelReader<StreamEvent> events) : IStreamCall
+    {
+        private readonly CancellationTokenSource _ended = new();
+
+        public CancellationToken Ended => _ended.Token;
+
+        public ChannelReader<StreamEvent> Events => events;
+
+        public void Leave() => _ended.Cancel();
+
+        public void Cancel() => _ended.Cancel();
+
+        public void Dispose() => Leave();
     }
 }

@@ -140,7 +140,7 @@ internal sealed class StreamActor : UntypedActor
         Context.Watch(decoder);
         Context.Parent.Tell(new StreamProtocol.Expect(id), Self);
         var sequence = new SequenceRequest(
-            id, _request.Prompt, _ledger.ToArray(), _request.Choice, _request.MaxTokens, _stopTokens, _request.Sampling);
+            id, _request.Prompt, _ledger.ToArray(), 0, _request.MaxTokens, _stopTokens, _request.Sampling);
         decoder.Tell(new DecoderProtocol.SubmitSequence(sequence, Self, Context.Parent), Self);
         _timers.Submit(_settings.Options.SubmitTimeout, id);
     }
@@ -215,7 +215,7 @@ internal sealed class StreamActor : UntypedActor
         _excluded.Clear();
         _searching = _settings.Time.GetTimestamp();
         string text = _text.Push(message.Token.TokenId);
-        Emit(new StreamEvent.Token(_request.Choice, message.Token, text));
+        Emit(new StreamEvent.Token(0, message.Token, text));
         if (_text.Stopped)
             Finish(FinishReason.Stop);
         else if (_ledger.Count == _request.MaxTokens)
@@ -281,7 +281,7 @@ internal sealed class StreamActor : UntypedActor
     }
 
     private void Finish(FinishReason reason) => End(
-        new StreamEvent.Finished(_request.Choice, reason, _text.End(), _request.Prompt.Length, _ledger.Count));
+        new StreamEvent.Finished(0, reason, _text.End(), _request.Prompt.Length, _ledger.Count));
 
     private void Fail(FailureKind kind, string message) => End(new StreamEvent.Failed(kind, message));
 

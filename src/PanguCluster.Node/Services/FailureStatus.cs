@@ -19,6 +19,9 @@ public static class FailureStatus
         FailureKind.Unavailable => StatusCode.Unavailable,
         FailureKind.Invalid => StatusCode.InvalidArgument,
         FailureKind.DeadlineExceeded => StatusCode.DeadlineExceeded,
+        FailureKind.NotFound => StatusCode.NotFound,
+        FailureKind.Conflict => StatusCode.AlreadyExists,
+        FailureKind.OutOfRange => StatusCode.OutOfRange,
         _ => StatusCode.Internal,
     };
 

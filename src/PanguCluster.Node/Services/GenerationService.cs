@@ -15,10 +15,10 @@ public sealed class GenerationService(ServedModel model, IGenerationGateway gate
         var checkedRequest = Checked(() => GenerateRequestRules.Check(request, model, FreshSession(), FreshSeed(), Deadline(context)));
         // The sequence ends when the caller leaves, its deadline passes, this call ends in any way, or the node stops.
         using var ends = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, grace.Over);
+        using var call = gateway.Start(checkedRequest);
         try
         {
-            var events = gateway.Start(checkedRequest, ends.Token);
-            await foreach (var happened in events.ReadAllAsync(ends.Token).ConfigureAwait(false))
+            await foreach (var happened in call.Events.ReadAllAsync(ends.Token).ConfigureAwait(false))
             {
                 if (happened is StreamEvent.Failed failed)
                     throw FailureStatus.ToRpc(failed);
@@ -30,10 +30,6 @@ public sealed class GenerationService(ServedModel model, IGenerationGateway gate
             throw new RpcException(grace.Over.IsCancellationRequested && !context.CancellationToken.IsCancellationRequested
                 ? new Status(StatusCode.Unavailable, "the node is stopping; send the request to another one")
                 : new Status(StatusCode.Cancelled, "the caller left"));
-        }
-        finally
-        {
-            await ends.CancelAsync().ConfigureAwait(false);
         }
     }
 

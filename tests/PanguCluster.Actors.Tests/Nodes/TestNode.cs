@@ -69,7 +69,7 @@ public sealed class TestNode : IAsyncDisposable
     public async Task<List<StreamEvent>> Generate(int[] prompt, int maxTokens, SamplingParameters sampling)
     {
         var events = new List<StreamEvent>();
-        await foreach (var e in Node.Gateway.Start(Request(prompt, maxTokens, sampling), default).ReadAllAsync())
+        await foreach (var e in Node.Gateway.Start(Request(prompt, maxTokens, sampling)).Events.ReadAllAsync())
             events.Add(e);
         return events;
     }

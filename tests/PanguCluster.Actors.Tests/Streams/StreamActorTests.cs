@@ -36,7 +36,7 @@ public sealed class StreamActorTests : TestKit
     {
         var settings = new StreamSettings(
             TestModel.Bf16.Manifest, null, _view, new LoadGauge(), options ?? StreamOptions.Default, _counters, TimeProvider.System);
-        var request = new GenerationRequest("s", [1, 2], maxTokens, new SamplingParameters { Seed = 5 }, [], [17], null) { Choice = 2 };
+        var request = new GenerationRequest("s", [1, 2], maxTokens, new SamplingParameters { Seed = 5 }, [], [17], null);
         var start = new StreamProtocol.Start(request, _channel.Writer, default);
         return Sys.ActorOf(Props.Create(() => new StreamActor(settings, start)));
     }
@@ -66,7 +66,7 @@ public sealed class StreamActorTests : TestKit
         var stream = Stream();
         var submit = await Accept(_first);
         Assert.Equal([1, 2], submit.Request.Prompt);
-        Assert.Equal((2, 4), (submit.Request.Choice, submit.Request.MaxTokens));
+        Assert.Equal((0, 4), (submit.Request.Choice, submit.Request.MaxTokens));
         Assert.Equal([17, .. TestModel.Bf16.Manifest.EosTokenIds], submit.Request.StopTokenIds);
         stream.Tell(Token(submit.Id, 0, 10));
         stream.Tell(Token(submit.Id, 1, 11));
@@ -81,7 +81,7 @@ public sealed class StreamActorTests : TestKit
         var events = await Events();
         Assert.IsType<StreamEvent.Accepted>(events[0]);
         Assert.Equal([10, 11, 12], Ids(events));
-        Assert.Equal(new StreamEvent.Finished(2, FinishReason.Stop, "", 2, 3), events[^1]);
+        Assert.Equal(new StreamEvent.Finished(0, FinishReason.Stop, "", 2, 3), events[^1]);
         Assert.Equal(1, _counters.Resubmissions);
     }
 

@@ -22,14 +22,13 @@ public sealed class StreamTests
     {
         await using var node = await TestNode.Start(TestNode.Setup("solo", TestModel.Bf16));
         await node.Ready();
-        using var client = new CancellationTokenSource();
-        var reader = node.Node.Gateway.Start(node.Request(Reference.Long(TestModel.Bf16, 3, 400, Warm).Prompt, 400, Warm), client.Token);
+        using var call = node.Node.Gateway.Start(node.Request(Reference.Long(TestModel.Bf16, 3, 400, Warm).Prompt, 400, Warm));
         var events = new List<StreamEvent>();
-        await foreach (var e in reader.ReadAllAsync())
+        await foreach (var e in call.Events.ReadAllAsync())
         {
             events.Add(e);
             if (events.Count == 5)
-                await client.CancelAsync();
+                call.Cancel();
         }
 
         var finished = Assert.IsType<StreamEvent.Finished>(events[^1]);
@@ -44,7 +43,7 @@ public sealed class StreamTests
         await using var node = await TestNode.Start(TestNode.Setup("solo", TestModel.Bf16));
         await node.Ready();
         var (prompt, expected) = Reference.Long(TestModel.Bf16, 3, 200, Warm);
-        var slow = node.Node.Gateway.Start(node.Request(prompt, 200, Warm), default);
+        var slow = node.Node.Gateway.Start(node.Request(prompt, 200, Warm)).Events;
 
         // Nobody reads: the decoder must neither wait for it nor keep its blocks.
         var other = await node.Generate([9, 8, 7], 20, Warm);
@@ -84,7 +83,7 @@ public sealed class StreamTests
         kernels.Gate.Reset();
         var request = node.Request([1, 2, 3], 10, Warm) with { Deadline = TimeProvider.System.GetUtcNow() + TimeSpan.FromMilliseconds(200) };
         StreamEvent? last = null;
-        await foreach (var e in node.Node.Gateway.Start(request, default).ReadAllAsync())
+        await foreach (var e in node.Node.Gateway.Start(request).Events.ReadAllAsync())
             last = e;
         kernels.Gate.Set();
 
@@ -106,7 +105,7 @@ public sealed class StreamTests
     public async Task Gateway_should_answer_unavailable_when_the_node_has_not_started()
     {
         var node = new PanguNode(TestNode.Setup("solo", TestModel.Bf16));
-        var reader = node.Gateway.Start(new GenerationRequest("s", [1], 3, Warm, [], [], null), default);
+        var reader = node.Gateway.Start(new GenerationRequest("s", [1], 3, Warm, [], [], null)).Events;
         Assert.Equal(FailureKind.Unavailable, Assert.IsType<StreamEvent.Failed>(await reader.ReadAsync()).Kind);
         Assert.False(await reader.WaitToReadAsync());
     }

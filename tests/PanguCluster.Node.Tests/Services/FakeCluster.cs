@@ -15,22 +15,39 @@ internal sealed class FakeGateway : IGenerationGateway
     /// <summary>Writes the events of a stream; the channel is completed afterwards.</summary>
     public Func<GenerationRequest, ChannelWriter<StreamEvent>, CancellationToken, Task> Play { get; set; } = PlayTokens(3);
 
-    public ChannelReader<StreamEvent> Start(GenerationRequest request, CancellationToken cancellation)
+    public ConcurrentQueue<ResumeRequest> Resumes { get; } = [];
+
+    public IStreamCall Start(GenerationRequest request)
     {
         Requests.Enqueue(request);
+        return Run(request);
+    }
+
+    public IStreamCall Resume(ResumeRequest request)
+    {
+        Resumes.Enqueue(request);
+        return Run(new GenerationRequest(request.SessionId, [1], 8, new SamplingParameters(), [], [], request.Deadline));
+    }
+
+    public Task<bool> CancelAsync(string sessionId, string owner, CancellationToken cancellation) =>
+        Task.FromResult(Requests.Any(r => r.SessionId == sessionId && r.Owner == owner));
+
+    private FakeCall Run(GenerationRequest request)
+    {
         var channel = Channel.CreateBounded<StreamEvent>(64);
+        var call = new FakeCall(channel.Reader);
         _ = Task.Run(async () =>
         {
             try
             {
-                await Play(request, channel.Writer, cancellation);
+                await Play(request, channel.Writer, call.Ended);
             }
             finally
             {
                 channel.Writer.Complete();
             }
         }, CancellationToken.None);
-        return channel.Reader;
+        return call;
     }
 
     public static Func<GenerationRequest, ChannelWriter<StreamEvent>, CancellationToken, Task> PlayTokens(int count) => async (request, writer, stop) =>
@@ -46,6 +63,21 @@ internal sealed class FakeGateway : IGenerationGateway
 
     public static StreamEvent.Token Token(int index, int logprobs = -1) => new(0, new SampledToken(index, 100 + index, logprobs < 0 ? float.NaN : -0.5f,
         logprobs <= 0 ? null : [.. Enumerable.Range(0, logprobs).Select(i => new TokenLogprob(i, -i))]), $"t{index} ");
+}
+
+internal sealed class FakeCall(ChannelReader<StreamEvent> events) : IStreamCall
+{
+    private readonly CancellationTokenSource _ended = new();
+
+    public CancellationToken Ended => _ended.Token;
+
+    public ChannelReader<StreamEvent> Events => events;
+
+    public void Leave() => _ended.Cancel();
+
+    public void Cancel() => _ended.Cancel();
+
+    public void Dispose() => Leave();
 }
 
 internal sealed class FakeView : IClusterView
