@@ -30,9 +30,9 @@ public static class PemFiles
         {
             return read();
         }
-        catch (Exception wrong) when (wrong is CryptographicException or IOException or UnauthorizedAccessException)
+        catch (Exception wrong) when (wrong is CryptographicException or ArgumentException or IOException or UnauthorizedAccessException)
         {
-            throw new CredentialException($"{what}: {wrong.Message}");
+            throw new CredentialException($"{what}: {wrong.Message.Split(" (Parameter", 2)[0]}");
         }
     }
 }

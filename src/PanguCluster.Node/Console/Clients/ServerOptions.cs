@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using System.Security.Authentication;
 using Grpc.Core;
 using PanguCluster.Client;
 using PanguCluster.Node.Options;
@@ -105,6 +106,8 @@ public sealed class ServerOptions
             StatusCode.Unavailable when failed.Status.DebugException is not null => new CommandFailedException(
                 ExitCodes.Unreachable,
                 $"cannot reach {string.Join(", ", servers)}; start a cluster with 'pangu up', or name a node with --server HOST:PORT"),
+            StatusCode.Internal when failed.Status.DebugException is HttpRequestException { InnerException: AuthenticationException tls } =>
+                new CommandFailedException(ExitCodes.Unreachable, $"no TLS with {string.Join(", ", servers)}: {tls.Message} (is --ca the servers' authority?)"),
             StatusCode.Unavailable => new CommandFailedException(ExitCodes.Unreachable, $"the cluster cannot serve now: {detail}"),
             StatusCode.DeadlineExceeded => new CommandFailedException(ExitCodes.TimedOut, $"timed out: {detail}"),
             StatusCode.ResourceExhausted => new CommandFailedException(ExitCodes.Refused, $"refused: {detail}{RetryHint(failed)}"),

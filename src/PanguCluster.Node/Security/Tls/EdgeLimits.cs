@@ -3,7 +3,7 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 namespace PanguCluster.Node.Security;
 
 /// <summary>What one connection, and all together, may take of the edge before a request has said who it is from.</summary>
-internal static class EdgeLimits
+public static class EdgeLimits
 {
     /// <summary>Bytes of one request's body: twice what a message may have, so that the service's own limit, which is told better, comes first.</summary>
     public const int BodyBytes = 2 * Services.RequestLimits.MessageBytes;
@@ -22,7 +22,7 @@ internal static class EdgeLimits
     private static readonly MinDataRate SlowestBody = new(bytesPerSecond: 1024, gracePeriod: TimeSpan.FromSeconds(5));
     private static readonly MinDataRate SlowestReader = new(bytesPerSecond: 64, gracePeriod: TimeSpan.FromSeconds(10));
 
-    public static void Apply(KestrelServerLimits limits)
+    internal static void Apply(KestrelServerLimits limits)
     {
         limits.MaxRequestBodySize = BodyBytes;
         limits.MaxRequestHeadersTotalSize = HeaderBytes;
