@@ -21,9 +21,13 @@ public static class CertificateUse
 
     /// <summary>Why these authorities do not vouch for a certificate now, in words; null when they do.</summary>
     /// <param name="between">Certificates that may stand between it and an authority.</param>
-    public static string? Mistrust(X509Certificate2 certificate, X509Certificate2Collection authorities, X509Certificate2Collection? between = null)
+    /// <param name="mayHaveEnded">Whether dates count.</param>
+    public static string? Mistrust(
+        X509Certificate2 certificate, X509Certificate2Collection authorities, X509Certificate2Collection? between = null, bool mayHaveEnded = false)
     {
         using var chain = new X509Chain { ChainPolicy = Policy(authorities) };
+        if (mayHaveEnded)
+            chain.ChainPolicy.VerificationFlags |= X509VerificationFlags.IgnoreNotTimeValid;
         if (between is not null)
             chain.ChainPolicy.ExtraStore.AddRange(between);
         if (chain.Build(certificate))
@@ -32,9 +36,13 @@ public static class CertificateUse
         if (why.HasFlag(X509ChainStatusFlags.NotTimeValid))
             return $"is valid from {certificate.NotBefore.ToUniversalTime():u} to {certificate.NotAfter.ToUniversalTime():u} only";
         return (why & (X509ChainStatusFlags.PartialChain | X509ChainStatusFlags.UntrustedRoot)) != 0
-            ? $"is not signed by {string.Join(" or ", authorities.Select(a => a.Subject))}"
+            ? $"is not signed by {string.Join(" or ", authorities.Select(Name))}"
             : $"is not valid: {why}";
     }
+
+    /// <summary>Authorities may have the same name: the digest tells them apart.</summary>
+    private static string Name(X509Certificate2 authority) =>
+        $"{authority.Subject} (SHA-256 {authority.GetCertHashString(HashAlgorithmName.SHA256)[..16].ToLowerInvariant()}...)";
 
     /// <summary>Trust in the given authorities and no others. They publish no revocation lists: a certificate ends by its date, so give it a short one.</summary>
     public static X509ChainPolicy Policy(X509Certificate2Collection authorities)

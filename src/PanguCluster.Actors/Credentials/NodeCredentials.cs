@@ -44,14 +44,15 @@ public sealed class NodeCredentials
     }
 
     /// <summary>Why a peer is not let in, in words that follow "certificate"; null when it is.</summary>
-    public string? WhyRefused(X509Certificate? peer, X509Certificate2Collection? between = null)
+    /// <param name="mayHaveEnded">Whether dates count: see <see cref="ClusterTls"/>.</param>
+    public string? WhyRefused(X509Certificate? peer, X509Certificate2Collection? between = null, bool mayHaveEnded = false)
     {
         if (peer is null)
             return "is missing";
         if (peer is not X509Certificate2 certificate)
             return "cannot be read";
         string name = $"'{certificate.Subject}'";
-        if (CertificateUse.Mistrust(certificate, _authorities, between) is { } mistrust)
+        if (CertificateUse.Mistrust(certificate, _authorities, between, mayHaveEnded) is { } mistrust)
             return $"{name} {mistrust}";
         return CertificateUse.Allows(certificate, CertificateUse.Server, CertificateUse.Client)
             ? null
