@@ -8,7 +8,7 @@ namespace PanguCluster.Node.Tests.Security;
 /// <summary>Raw sockets against the HTTP endpoint: each loses its connection, and the server serves on.</summary>
 public class AbuseTests
 {
-    private static readonly CancellationToken Late = new CancellationTokenSource(TimeSpan.FromSeconds(60)).Token;
+    private static CancellationToken Late => new CancellationTokenSource(TimeSpan.FromSeconds(60)).Token;
 
     private static async Task<string> SayAsync(SecureEdge edge, string request)
     {
