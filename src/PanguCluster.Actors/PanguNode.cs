@@ -51,12 +51,13 @@ public sealed class PanguNode
         var cluster = Cluster.Get(system);
         var manifest = Setup.Model.Manifest;
         var identity = new LinkIdentity(Setup.NodeId, manifest.Digest, manifest.NumericsVersion);
-        var limits = new LinkLimits(manifest, Setup.Decoder.MaxRows, Setup.Links.InFlight);
+        var links = Setup.Links with { AdvertisedHost = Setup.Links.AdvertisedHost ?? Setup.AdvertisedHost, Credentials = Setup.Credentials };
+        var limits = new LinkLimits(manifest, Setup.Decoder.MaxRows, links.InFlight);
         var endpoints = new LinkEndpoints("", "", HostIdentity.Current);
         if (Setup.Roles.Contains(NodeRoles.Expert))
         {
             var log = Logging.GetLogger(system, typeof(LinkServer));
-            var server = new LinkServer(manifest, identity, limits, Setup.Links, Devices, log);
+            var server = new LinkServer(manifest, identity, limits, links, Devices, log);
             endpoints = server.Endpoints;
             system.ActorOf(Props.Create(() => new LinkServerActor(server)), "pangu-links");
         }
@@ -69,7 +70,7 @@ public sealed class PanguNode
             Props.Create(() => new PlacementActor(placementSettings, _view)), "pangu-placement");
         var region = GroupSharding.Start(system, Devices.Groups, g => DeviceProps(placement, g), Setup.MinExpertNodes, Setup.ExpertPatience, Setup.Time);
         if (Setup.Roles.Contains(NodeRoles.Decoder))
-            StartDecoder(system, placement, new LinkFactory(identity, limits, Setup.Links, Setup.Time));
+            StartDecoder(system, placement, new LinkFactory(identity, limits, links, Setup.Time));
         var streams = new StreamSettings(manifest, Setup.Tokenizer, _view, Load, Setup.Streams, Streams, Setup.Time);
         system.ActorOf(Props.Create(() => new StreamSupervisor(streams, _gateway)), "pangu-streams");
         placement.Tell(new PlacementProtocol.KeepGroups(region));

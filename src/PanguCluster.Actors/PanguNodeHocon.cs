@@ -20,9 +20,13 @@ internal static class PanguNodeHocon
     {
         var text = new StringBuilder();
         text.AppendLine($"akka.remote.dot-netty.tcp.hostname = \"{setup.Host}\"");
+        if (setup.AdvertisedHost is { } advertised)
+            text.AppendLine($"akka.remote.dot-netty.tcp.public-hostname = \"{advertised}\"");
+        if (setup.Credentials is not null)
+            text.AppendLine("akka.remote.dot-netty.tcp.enable-ssl = true");
         text.AppendLine($"akka.remote.dot-netty.tcp.port = {setup.Port}");
         text.AppendLine($"akka.cluster.roles = [{string.Join(", ", setup.Roles.Select(r => $"\"{r}\""))}]");
-        text.AppendLine($"akka.cluster.seed-nodes = [{string.Join(", ", setup.SeedNodes.Select(s => $"\"{PanguNodeSetup.ParseSeed(s)}\""))}]");
+        text.AppendLine($"akka.cluster.seed-nodes = [{string.Join(", ", setup.SeedNodes.Select(s => $"\"{PanguNodeSetup.ParseSeed(s, setup.Credentials is not null)}\""))}]");
         AppendDispatcher(text, ComputeDispatcher, setup.ExpertThreads);
         AppendDispatcher(text, DecoderDispatcher, 1);
         AppendDispatcher(text, RouterDispatcher, 1);

@@ -1,5 +1,6 @@
 using Akka.Hosting;
 using Microsoft.Extensions.DependencyInjection;
+using PanguCluster.Actors.Credentials;
 using PanguCluster.Actors.Placement;
 using PanguCluster.Actors.Streams;
 
@@ -30,7 +31,12 @@ public static class PanguNodeHosting
     public static AkkaConfigurationBuilder WithPanguNode(this AkkaConfigurationBuilder builder, PanguNodeSetup setup) =>
         builder.WithPanguNode(new PanguNode(setup));
 
-    public static AkkaConfigurationBuilder WithPanguNode(this AkkaConfigurationBuilder builder, PanguNode node) => builder
-        .AddHocon(PanguNodeHocon.Of(node.Setup), HoconAddMode.Prepend)
-        .WithActors((system, _) => node.Start(system));
+    public static AkkaConfigurationBuilder WithPanguNode(this AkkaConfigurationBuilder builder, PanguNode node)
+    {
+        if (node.Setup.Credentials is { } credentials)
+            builder.AddSetup(ClusterTls.Setup(credentials));
+        return builder
+            .AddHocon(PanguNodeHocon.Of(node.Setup), HoconAddMode.Prepend)
+            .WithActors((system, _) => node.Start(system));
+    }
 }

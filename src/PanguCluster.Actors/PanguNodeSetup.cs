@@ -1,3 +1,4 @@
+using PanguCluster.Actors.Credentials;
 using PanguCluster.Actors.Links;
 using PanguCluster.Actors.Routing;
 using PanguCluster.Actors.Streams;
@@ -35,6 +36,12 @@ public sealed record PanguNodeSetup
 
     /// <summary>0: any free port.</summary>
     public int Port { get; init; }
+
+    /// <summary>Name or address under which other nodes reach this one, for Akka.Remote and for links; null: <see cref="Host"/>.</summary>
+    public string? AdvertisedHost { get; init; }
+
+    /// <summary>Certificate of this node; all traffic to other machines' nodes is encrypted then, and both ends are known. Null: plain text.</summary>
+    public NodeCredentials? Credentials { get; init; }
 
     /// <summary>host:port of nodes to join. Empty: this node forms a cluster of its own, which others may join.</summary>
     public IReadOnlyList<string> SeedNodes { get; init; } = [];
@@ -77,19 +84,20 @@ public sealed record PanguNodeSetup
         Require(NodeId.Length is >= 1 and <= 64 && NodeId.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_'), nameof(NodeId),
             $"'{NodeId}' is not 1 to 64 letters, digits, '-' or '_'");
         Require(Port is >= 0 and <= 65535, nameof(Port), $"{Port} is not in 0..65535");
-        Require(Host.Length > 0 && !Host.Any(c => char.IsWhiteSpace(c) || c is '"' or '\\'), nameof(Host), $"'{Host}' is no host name or address");
+        RequireHost(Host, nameof(Host));
+        RequireHost(AdvertisedHost ?? Host, nameof(AdvertisedHost));
         Require(Roles.Count > 0 && Roles.All(NodeRoles.All.Contains), nameof(Roles), $"must be some of {string.Join(", ", NodeRoles.All)}");
         Require(TrunkThreads is >= 1 and <= 256, nameof(TrunkThreads), $"{TrunkThreads} is not in 1..256");
         Require(ExpertThreads is >= 1 and <= 256, nameof(ExpertThreads), $"{ExpertThreads} is not in 1..256");
         Require(GroupThreads is >= 1 and <= 256, nameof(GroupThreads), $"{GroupThreads} is not in 1..256");
         Require(MinExpertNodes is >= 1 and <= 1024, nameof(MinExpertNodes), $"{MinExpertNodes} is not in 1..1024");
         foreach (string seed in SeedNodes)
-            ParseSeed(seed);
+            ParseSeed(seed, Credentials is not null);
     }
 
     /// <summary>"host:port" or a full Akka address.</summary>
     /// <exception cref="ArgumentException">Neither.</exception>
-    internal static string ParseSeed(string seed)
+    internal static string ParseSeed(string seed, bool tls)
     {
         if (Akka.Actor.Address.TryParse(seed, out var address) && address.Port is not null)
             return address.ToString();
@@ -97,8 +105,11 @@ public sealed record PanguNodeSetup
         bool valid = colon > 0 && int.TryParse(seed.AsSpan(colon + 1), out int port) && port is > 0 and <= 65535
             && !seed.Any(c => char.IsWhiteSpace(c) || c is '"' or '\\' or '/');
         Require(valid, nameof(SeedNodes), $"'{seed}' is not host:port");
-        return $"akka.tcp://{PanguNode.SystemName}@{seed}";
+        return $"akka.{(tls ? "ssl.tcp" : "tcp")}://{PanguNode.SystemName}@{seed}";
     }
+
+    private static void RequireHost(string host, string field) =>
+        Require(host.Length > 0 && !host.Any(c => char.IsWhiteSpace(c) || c is '"' or '\\'), field, $"'{host}' is no host name or address");
 
     private static void Require(bool condition, string field, string otherwise)
     {

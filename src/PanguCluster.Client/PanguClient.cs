@@ -19,11 +19,19 @@ public sealed class PanguClient : IDisposable
 
     /// <param name="servers">gRPC addresses of nodes, <c>host:port</c> or <c>http://host:port</c>, at least one, tried in this order.</param>
     /// <exception cref="ArgumentException">No server, or one that is no address.</exception>
-    public PanguClient(params IReadOnlyList<string> servers)
+    public PanguClient(params IReadOnlyList<string> servers) : this(new PanguClientOptions(), servers)
+    {
+    }
+
+    /// <inheritdoc cref="PanguClient(IReadOnlyList{string})"/>
+    /// <param name="options">Credentials and trust.</param>
+    /// <param name="servers">As above; <c>https://host:port</c> too.</param>
+    /// <exception cref="ArgumentException">As above, or a file that cannot be used, or an API key for a server without TLS elsewhere.</exception>
+    public PanguClient(PanguClientOptions options, params IReadOnlyList<string> servers)
     {
         if (servers.Count == 0)
             throw new ArgumentException("At least one server address is needed.", nameof(servers));
-        _endpoints = [.. servers.Select(Endpoint.Open)];
+        _endpoints = [.. servers.Select(server => Endpoint.Open(server, options))];
     }
 
     /// <summary>The servers as given.</summary>
@@ -122,10 +130,10 @@ public sealed class PanguClient : IDisposable
 
     private sealed record Endpoint(string Address, GrpcChannel Channel, Generation.GenerationClient Generation, Operator.OperatorClient Operator)
     {
-        public static Endpoint Open(string address)
+        public static Endpoint Open(string address, PanguClientOptions options)
         {
             bool bare = !address.Contains("://", StringComparison.Ordinal);
-            string url = bare ? "http://" + address : address;
+            string url = bare ? (options.MeansTls ? "https://" : "http://") + address : address;
             // A bare name without a port would silently mean port 80.
             bool namesPort = !bare || (address.LastIndexOf(':') is var colon and > 0 && ushort.TryParse(address.AsSpan(colon + 1), out _));
             if (!namesPort || !Uri.TryCreate(url, UriKind.Absolute, out var uri) || uri.Scheme is not ("http" or "https"))
@@ -133,13 +141,13 @@ public sealed class PanguClient : IDisposable
             // More streams than one connection takes open another; pings notice a peer that is gone without a word.
             var channel = GrpcChannel.ForAddress(uri, new GrpcChannelOptions
             {
-                HttpHandler = new SocketsHttpHandler
+                HttpHandler = SecureChannel.Secure(new SocketsHttpHandler
                 {
                     EnableMultipleHttp2Connections = true,
                     ConnectTimeout = TimeSpan.FromSeconds(5),
                     KeepAlivePingDelay = TimeSpan.FromSeconds(15),
                     KeepAlivePingTimeout = TimeSpan.FromSeconds(10),
-                },
+                }, uri, options),
                 DisposeHttpClient = true,
             });
             return new Endpoint(address, channel, new Generation.GenerationClient(channel), new Operator.OperatorClient(channel));

@@ -29,7 +29,7 @@ public sealed class PanguNodeSetupTests
     [Theory]
     [InlineData("10.0.0.1:4053", "akka.tcp://pangu@10.0.0.1:4053")]
     [InlineData("akka.tcp://pangu@h:1", "akka.tcp://pangu@h:1")]
-    public void Seed_should_be_host_and_port_or_a_full_address(string seed, string expected) => Assert.Equal(expected, PanguNodeSetup.ParseSeed(seed));
+    public void Seed_should_be_host_and_port_or_a_full_address(string seed, string expected) => Assert.Equal(expected, PanguNodeSetup.ParseSeed(seed, tls: false));
 
     [Fact]
     public void Tuned_keys_should_be_the_ones_in_force()

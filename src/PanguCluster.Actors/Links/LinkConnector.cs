@@ -49,19 +49,9 @@ internal static class LinkConnector
             socket.Connect(endpoint);
             var link = new LinkSocket(socket);
             link.SetSilence(options.HandshakeTimeout);
-            link.SendHandshake(LinkFrameKind.Hello, new LinkHello
-            {
-                NodeId = self.NodeId, ExpectedNodeId = peerId, ModelDigest = self.ModelDigest, NumericsVersion = self.NumericsVersion,
-                MaxRows = maxRows,
-            });
-            var header = link.ReceiveHeader();
-            if (header.Kind == LinkFrameKind.Refused)
-                throw new LinkException(link.ReceiveHandshake(header, LinkRefused.Parser).Reason) { Refused = true };
-            if (header.Kind != LinkFrameKind.Welcome)
-                throw new LinkException($"expected a welcome, got {header.Kind}");
-            var welcome = link.ReceiveHandshake(header, LinkWelcome.Parser);
-            if (welcome.NodeId != peerId || welcome.ModelDigest != self.ModelDigest || welcome.NumericsVersion != self.NumericsVersion)
-                throw new LinkException($"{endpoint} is node {welcome.NodeId} with another model or numerics version") { Refused = true };
+            if (options.Credentials is { } credentials && endpoint is not UnixDomainSocketEndPoint)
+                link.SecureAsClient(credentials);
+            Greet(link, self, maxRows, peerId, endpoint);
             link.SetSilence(options.Silence);
             return link;
         }
@@ -73,6 +63,36 @@ internal static class LinkConnector
             if (e is ObjectDisposedException)
                 throw new LinkException($"no answer within {options.HandshakeTimeout.TotalSeconds} s", e);
             throw;
+        }
+    }
+
+    private static void Greet(LinkSocket link, LinkIdentity self, int maxRows, string peerId, EndPoint endpoint)
+    {
+        link.SendHandshake(LinkFrameKind.Hello, new LinkHello
+        {
+            NodeId = self.NodeId, ExpectedNodeId = peerId, ModelDigest = self.ModelDigest, NumericsVersion = self.NumericsVersion,
+            MaxRows = maxRows,
+        });
+        var header = Answer(link);
+        if (header.Kind == LinkFrameKind.Refused)
+            throw new LinkException(link.ReceiveHandshake(header, LinkRefused.Parser).Reason) { Refused = true };
+        if (header.Kind != LinkFrameKind.Welcome)
+            throw new LinkException($"expected a welcome, got {header.Kind}");
+        var welcome = link.ReceiveHandshake(header, LinkWelcome.Parser);
+        if (welcome.NodeId != peerId || welcome.ModelDigest != self.ModelDigest || welcome.NumericsVersion != self.NumericsVersion)
+            throw new LinkException($"{endpoint} is node {welcome.NodeId} with another model or numerics version") { Refused = true };
+    }
+
+    private static LinkHeader Answer(LinkSocket link)
+    {
+        try
+        {
+            return link.ReceiveHeader();
+        }
+        catch (LinkException e) when (link.IsSecure && !e.Refused)
+        {
+            // In TLS 1.3 a client is through with the handshake before the server has judged its certificate.
+            throw new LinkException($"{e.Message} instead of an answer: it may not accept this node's certificate, see its log", e);
         }
     }
 

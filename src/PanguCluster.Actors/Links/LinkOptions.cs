@@ -1,3 +1,5 @@
+using PanguCluster.Actors.Credentials;
+
 namespace PanguCluster.Actors.Links;
 
 /// <summary>Where a node's links listen and how patient they are.</summary>
@@ -12,6 +14,12 @@ public sealed record LinkOptions(
     public TimeSpan HeartbeatInterval => Heartbeat ?? TimeSpan.FromMilliseconds(100);
 
     public TimeSpan Silence => HeartbeatInterval * (MissedHeartbeats + 0.5);
+
+    /// <summary>Host that peers are told instead of the one listened on, which may be all of the machine's addresses; null: that one.</summary>
+    public string? AdvertisedHost { get; init; }
+
+    /// <summary>Not null: TCP links are encrypted, and both ends must have a node's certificate.</summary>
+    public NodeCredentials? Credentials { get; init; }
 
     public TimeSpan HandshakeTimeout { get; init; } = TimeSpan.FromSeconds(2);
 

@@ -38,7 +38,7 @@ public sealed class LinkServer : IDisposable
         if (options.UnixFolder != "" && Socket.OSSupportsUnixDomainSockets)
             unix = ListenUnix(options.UnixFolder, out _ownFolder);
         if (options.Host is { } host)
-            tcp = ListenTcp(host, options.Port);
+            tcp = Advertised(ListenTcp(host, options.Port), options.AdvertisedHost);
         Endpoints = new LinkEndpoints(unix, tcp, HostIdentity.Current);
         _devices.Removed += OnDeviceRemoved;
     }
@@ -68,6 +68,8 @@ public sealed class LinkServer : IDisposable
     {
         // A folder of its own, readable by this user alone, keeps other users off the socket.
         ownFolder = folder is null ? Directory.CreateTempSubdirectory("pangu-").FullName : null;
+        if (folder is not null && !OperatingSystem.IsWindows())
+            Directory.CreateDirectory(folder, OwnerOnly | UnixFileMode.UserExecute);
         string path = Path.Combine(folder ?? ownFolder!, $"{_self.NodeId}.link");
         if (System.Text.Encoding.UTF8.GetByteCount(path) > LongestUnixPath)
         {
@@ -78,18 +80,27 @@ public sealed class LinkServer : IDisposable
         var socket = new Socket(AddressFamily.Unix, SocketType.Stream, ProtocolType.Unspecified);
         _listeners.Add(socket);
         socket.Bind(new UnixDomainSocketEndPoint(path));
+        if (!OperatingSystem.IsWindows())
+            File.SetUnixFileMode(path, OwnerOnly);
         Listen(socket, tcp: false);
         return path;
     }
 
-    private string ListenTcp(string host, int port)
+    private const UnixFileMode OwnerOnly = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+
+    private static IPEndPoint ListeningAt(Socket socket) => (IPEndPoint)socket.LocalEndPoint!;
+
+    private static string Advertised(IPEndPoint listening, string? host) =>
+        host is null ? listening.ToString() : $"{(host.Contains(':') ? $"[{host}]" : host)}:{listening.Port}";
+
+    private IPEndPoint ListenTcp(string host, int port)
     {
         var address = IPAddress.TryParse(host, out var ip) ? ip : Dns.GetHostAddresses(host).First();
         var socket = new Socket(address.AddressFamily, SocketType.Stream, ProtocolType.Tcp);
         _listeners.Add(socket);
         socket.Bind(new IPEndPoint(address, port));
         Listen(socket, tcp: true);
-        return socket.LocalEndPoint!.ToString()!;
+        return ListeningAt(socket);
     }
 
     private void Listen(Socket listener, bool tcp)
@@ -108,6 +119,12 @@ public sealed class LinkServer : IDisposable
                 socket = listener.Accept();
                 if (tcp)
                     socket.NoDelay = true;
+                else if (!SameUser.IsAtBothEnds(listener, socket))
+                {
+                    _log.Warning("link refused: the process at the other end of the Unix-domain socket runs as another user");
+                    socket.Dispose();
+                    continue;
+                }
             }
             catch (Exception e) when (e is SocketException or ObjectDisposedException)
             {
@@ -119,14 +136,15 @@ public sealed class LinkServer : IDisposable
                     Monitor.Wait(_gate, _options.HeartbeatInterval);
                 continue;
             }
-            Start(new LinkSocket(socket));
+            Start(new LinkSocket(socket), tcp ? socket.RemoteEndPoint as IPEndPoint : null);
         }
     }
 
-    private void Start(LinkSocket socket)
+    /// <param name="remote">Null for a Unix-domain socket.</param>
+    private void Start(LinkSocket socket, IPEndPoint? remote)
     {
         var session = new LinkSession(
-            socket, _self, s => new LinkSlot(_manifest, _limits, s), _limits, _options, _devices, _log, s => { lock (_gate) _sessions.Remove(s); });
+            socket, remote, _self, s => new LinkSlot(_manifest, _limits, s), _limits, _options, _devices, _log, s => { lock (_gate) _sessions.Remove(s); });
         lock (_gate)
         {
             if (_closed || _sessions.Count >= _options.MaxSessions)

@@ -1,3 +1,4 @@
+using System.Net;
 using Akka.Actor;
 using Akka.Event;
 using PanguCluster.Actors.Experts;
@@ -12,6 +13,7 @@ namespace PanguCluster.Actors.Links;
 internal sealed class LinkSession : IDisposable
 {
     private readonly LinkSocket _socket;
+    private readonly IPEndPoint? _remote;
     private readonly LinkIdentity _self;
     private readonly LinkLimits _limits;
     private readonly LinkOptions _options;
@@ -22,20 +24,22 @@ internal sealed class LinkSession : IDisposable
     private readonly Queue<LinkSlot> _answered = new();
     private readonly Stack<LinkSlot> _free = new();
     private LinkSlot[] _slots = [];
-    private string _peer = "not yet named";
+    private string _peer;
     private bool _closed;
 
     public LinkSession(
-        LinkSocket socket, LinkIdentity self, Func<LinkSession, LinkSlot> newSlot, LinkLimits limits, LinkOptions options, LocalDevices devices,
+        LinkSocket socket, IPEndPoint? remote, LinkIdentity self, Func<LinkSession, LinkSlot> newSlot, LinkLimits limits, LinkOptions options, LocalDevices devices,
         ILoggingAdapter log, Action<LinkSession> ended)
     {
         _socket = socket;
+        _remote = remote;
         _self = self;
         _limits = limits;
         _options = options;
         _devices = devices;
         _log = log;
         _ended = ended;
+        _peer = remote is null ? "not yet named" : $"not yet named, at {remote},";
         NewSlot = newSlot;
     }
 
@@ -81,6 +85,10 @@ internal sealed class LinkSession : IDisposable
     private void Handshake()
     {
         _socket.SetSilence(_options.HandshakeTimeout);
+        // A peer that sends a byte now and then is not silent, but must not hold a place for ever.
+        using var limit = new Timer(_ => _socket.Dispose(), null, _options.HandshakeTimeout, Timeout.InfiniteTimeSpan);
+        if (_remote is not null && _options.Credentials is { } credentials)
+            _socket.SecureAsServer(credentials);
         var header = _socket.ReceiveHeader();
         if (header.Kind != LinkFrameKind.Hello)
             throw new LinkException($"expected a hello, got {header.Kind}");

@@ -1,5 +1,7 @@
+using System.Net.Security;
 using System.Net.Sockets;
 using Google.Protobuf;
+using PanguCluster.Actors.Credentials;
 
 namespace PanguCluster.Actors.Links;
 
@@ -7,6 +9,16 @@ namespace PanguCluster.Actors.Links;
 internal sealed class LinkSocket(Socket socket) : IDisposable
 {
     private readonly byte[] _header = new byte[LinkHeader.Bytes];
+    private SslStream? _tls;
+
+    public bool IsSecure => _tls is not null;
+
+    /// <summary>Encrypts all that follows; to be called before any other thread knows of this socket.</summary>
+    /// <exception cref="LinkException">The peer's certificate is refused, or the handshake fails.</exception>
+    public void SecureAsClient(NodeCredentials credentials) => _tls = LinkTls.AsClient(socket, credentials);
+
+    /// <inheritdoc cref="SecureAsClient"/>
+    public void SecureAsServer(NodeCredentials credentials) => _tls = LinkTls.AsServer(socket, credentials);
 
     public void SetSilence(TimeSpan silence)
     {
@@ -18,10 +30,15 @@ internal sealed class LinkSocket(Socket socket) : IDisposable
     {
         try
         {
+            if (_tls is { } tls)
+            {
+                tls.Write(bytes);
+                return;
+            }
             while (bytes.Length > 0)
                 bytes = bytes[socket.Send(bytes)..];
         }
-        catch (Exception e) when (e is SocketException or ObjectDisposedException)
+        catch (Exception e) when (e is SocketException or ObjectDisposedException or IOException)
         {
             throw Broken(e);
         }
@@ -36,17 +53,17 @@ internal sealed class LinkSocket(Socket socket) : IDisposable
             int length = to.Length;
             while (to.Length > 0)
             {
-                int n = socket.Receive(to);
+                int n = _tls is { } tls ? tls.Read(to) : socket.Receive(to);
                 if (n == 0)
                     throw new LinkException("the peer closed the connection") { Orderly = betweenFrames && to.Length == length };
                 to = to[n..];
             }
         }
-        catch (SocketException e) when (e.SocketErrorCode is SocketError.TimedOut or SocketError.WouldBlock)
+        catch (Exception e) when (SocketErrorOf(e) is SocketError.TimedOut or SocketError.WouldBlock)
         {
             throw new LinkException($"silent for {socket.ReceiveTimeout} ms", e);
         }
-        catch (Exception e) when (e is SocketException or ObjectDisposedException)
+        catch (Exception e) when (e is SocketException or ObjectDisposedException or IOException)
         {
             throw Broken(e);
         }
@@ -83,8 +100,16 @@ internal sealed class LinkSocket(Socket socket) : IDisposable
         }
     }
 
-    public void Dispose() => socket.Dispose();
+    /// <summary>The socket goes first: that ends what other threads wait for.</summary>
+    public void Dispose()
+    {
+        socket.Dispose();
+        _tls?.Dispose();
+    }
 
     private static LinkException Broken(Exception e) => new(
-        e is SocketException s ? $"connection broken ({s.SocketErrorCode})" : "connection closed", e);
+        SocketErrorOf(e) is { } error ? $"connection broken ({error})" : e is IOException ? e.Message : "connection closed", e);
+
+    /// <summary>TLS wraps what the socket says.</summary>
+    private static SocketError? SocketErrorOf(Exception e) => ((e as SocketException) ?? e.InnerException as SocketException)?.SocketErrorCode;
 }

@@ -52,7 +52,11 @@ public abstract record StreamEvent
     /// <param name="Text">Held-back text that turned out to belong to the answer (never a part of a stop string).</param>
     public sealed record Finished(int Choice, FinishReason Reason, string Text, int PromptTokens, int GeneratedTokens) : StreamEvent;
 
-    public sealed record Failed(FailureKind Kind, string Message) : StreamEvent;
+    public sealed record Failed(FailureKind Kind, string Message) : StreamEvent
+    {
+        /// <summary>When the request is worth another try; null: the kind's usual time.</summary>
+        public TimeSpan? RetryAfter { get; init; }
+    }
 }
 
 /// <param name="Text">Pieces concatenate to exactly the detokenized prompt.</param>

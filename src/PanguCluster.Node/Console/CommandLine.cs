@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Invocation;
+using System.CommandLine.Parsing;
 using System.Runtime.InteropServices;
 using PanguCluster.Model.Packing;
 
@@ -22,6 +23,8 @@ public static class CommandLine
         ServeVerb.Create(),
         GenerateVerb.Create(),
         .. ClusterVerbs.Create(),
+        KeysVerb.Create(),
+        CertsVerb.Create(),
         PackVerb.Create(),
         InspectVerb.Create(),
         PerplexityVerb.Create(),
@@ -72,8 +75,13 @@ public static class CommandLine
         return message.ReplaceLineEndings(" ");
     }
 
-    private static string HelpFor(ParseResult parsed) =>
-        parsed.CommandResult.Command is RootCommand ? "pangu --help" : $"pangu {parsed.CommandResult.Command.Name} --help";
+    private static string HelpFor(ParseResult parsed)
+    {
+        string words = "--help";
+        for (var at = parsed.CommandResult; at is { Command: not RootCommand }; at = at.Parent as CommandResult)
+            words = at.Command.Name + " " + words;
+        return "pangu " + words;
+    }
 
     /// <summary>The line and exit code of a failure that is no bug; null for one that is.</summary>
     private static CommandFailedException? Explain(Exception failure, bool stopping) => failure switch

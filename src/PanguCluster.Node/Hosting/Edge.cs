@@ -5,6 +5,7 @@ using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using PanguCluster.Actors.Placement;
 using PanguCluster.Node.Options;
+using PanguCluster.Node.Security;
 using PanguCluster.Node.Services;
 
 namespace PanguCluster.Node.Hosting;
@@ -20,17 +21,21 @@ public static class Edge
     private static readonly TimeSpan PingTimeout = TimeSpan.FromSeconds(10);
 
     /// <param name="grpc">Null: no gRPC endpoint (a node without the role gateway).</param>
-    public static void AddEdge(this WebApplicationBuilder builder, NodeIdentity self, NodeAddress http, NodeAddress? grpc)
+    /// <param name="security">Null: everyone who can connect is let in. <c>IGenerationGateway</c> must be registered before.</param>
+    public static void AddEdge(
+        this WebApplicationBuilder builder, NodeIdentity self, NodeAddress http, NodeAddress? grpc, EdgeSecurity? security = null)
     {
+        builder.Services.AddEdgeSecurity(security ?? EdgeSecurity.Open);
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
             kestrel.Limits.Http2.KeepAlivePingDelay = PingDelay;
             kestrel.Limits.Http2.KeepAlivePingTimeout = PingTimeout;
             kestrel.Limits.Http2.MaxStreamsPerConnection = 1024;
-            kestrel.Listen(http.EndPoint, listen => listen.Protocols = HttpProtocols.Http1);
+            EdgeLimits.Apply(kestrel.Limits);
+            kestrel.Listen(http.EndPoint, listen => listen.Secure(HttpProtocols.Http1, security));
             if (grpc is not null)
-                kestrel.Listen(grpc.EndPoint, listen => listen.Protocols = HttpProtocols.Http2);
+                kestrel.Listen(grpc.EndPoint, listen => listen.Secure(HttpProtocols.Http2, security));
         });
         var services = builder.Services;
         services.AddRouting();
@@ -50,18 +55,19 @@ public static class Edge
 
     public static void MapEdge(this WebApplication app)
     {
+        app.UseCallers();
         app.MapGrpcService<GenerationService>();
-        app.MapGrpcService<OperatorService>();
-        app.MapGrpcHealthChecksService();
+        app.MapGrpcService<OperatorService>().For(Access.Operator);
+        app.MapGrpcHealthChecksService().For(Access.Anyone);
         app.MapGrpcReflectionService();
-        app.MapGet("/healthz", () => "ok\n");
+        app.MapGet("/healthz", () => "ok\n").For(Access.Anyone);
         app.MapGet("/readyz", (IClusterView view) =>
         {
             string? missing = RouteHealthCheck.WhatIsMissing(view.Current);
             return missing is null
                 ? Results.Text("ready\n")
                 : Results.Text($"not ready: {missing}\n", statusCode: (int)HttpStatusCode.ServiceUnavailable);
-        });
+        }).For(Access.Anyone);
     }
 
     private static void ReadRequestsChecked(IServiceCollection services)

@@ -9,6 +9,7 @@ using PanguCluster.Model.Tokenization;
 using PanguCluster.Native;
 using PanguCluster.Node.Console;
 using PanguCluster.Node.Options;
+using PanguCluster.Node.Security;
 using PanguCluster.Node.Services;
 using AkkaLevel = Akka.Event.LogLevel;
 
@@ -35,7 +36,8 @@ public static class NodeAssembly
             log.LogLevel = AkkaLevelOf(options.LogLevel);
             log.AddLoggerFactory();
         }));
-        builder.AddEdge(new NodeIdentity(options.NodeId), options.Http, options.HasRole(NodeRoles.Gateway) ? options.Grpc : null);
+        builder.AddEdge(new NodeIdentity(options.NodeId), options.Http, options.HasRole(NodeRoles.Gateway) ? options.Grpc : null,
+            NodeSecurity.Edge(options.Security));
         var app = builder.Build();
         app.MapEdge();
         return app;
@@ -52,16 +54,23 @@ public static class NodeAssembly
             Tokenizer = tokenizer,
             Host = options.Cluster.Host,
             Port = options.Cluster.Port,
-            SeedNodes = [.. options.SeedNodes.Select(s => s.ToString())],
+            AdvertisedHost = options.Advertise,
+            Credentials = NodeSecurity.Cluster(options.Security),
+            Links = new Actors.Links.LinkOptions(Host: options.Cluster.Host),
+            SeedNodes = options.SeedNodes,
             Roles = options.Roles,
             Decoder = decoder,
             TrunkThreads = threads.Trunk,
             ExpertThreads = threads.Experts,
             GroupThreads = threads.Group,
             MinExpertNodes = options.MinExpertNodes,
-            GrpcAddress = options.HasRole(NodeRoles.Gateway) ? options.Grpc.ToString() : "",
+            GrpcAddress = options.HasRole(NodeRoles.Gateway) ? GrpcAddress(options) : "",
         };
     }
+
+    private static string GrpcAddress(ServeOptions options) => options is { Grpc.IsWildcard: true, Advertise: { } host }
+        ? $"{(host.Contains(':') ? $"[{host}]" : host)}:{options.Grpc.Port}"
+        : options.Grpc.ToString();
 
     private static IKernels OpenKernels(KernelChoice choice)
     {

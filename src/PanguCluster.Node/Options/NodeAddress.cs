@@ -4,14 +4,19 @@ using System.Net;
 
 namespace PanguCluster.Node.Options;
 
-/// <summary>A checked <c>host:port</c> to listen on or to join. Loopback only: see <see cref="TryParse"/>.</summary>
-/// <param name="Ip">IPv4 or IPv6 loopback address.</param>
+/// <summary>A checked <c>host:port</c> to listen on.</summary>
+/// <param name="Ip">IPv4 or IPv6 address.</param>
 /// <param name="Port">0 (any free port) .. 65535.</param>
 public sealed record NodeAddress(IPAddress Ip, int Port)
 {
     public IPEndPoint EndPoint => new(Ip, Port);
 
     public string Host => Ip.ToString();
+
+    public bool IsLoopback => IPAddress.IsLoopback(Ip);
+
+    /// <summary>Every address of the machine.</summary>
+    public bool IsWildcard => Ip.Equals(IPAddress.Any) || Ip.Equals(IPAddress.IPv6Any);
 
     public override string ToString() => EndPoint.ToString();
 
@@ -30,12 +35,6 @@ public sealed record NodeAddress(IPAddress Ip, int Port)
         if (ip is null)
         {
             problem = $"'{text}' is no address: '{host}' is neither an IP address nor localhost";
-            return false;
-        }
-        if (!IPAddress.IsLoopback(ip))
-        {
-            problem = $"'{text}' is not a loopback address: serving other machines needs TLS and credentials, which this version does not "
-                + "have yet; use 127.0.0.1";
             return false;
         }
         address = new NodeAddress(ip, port);

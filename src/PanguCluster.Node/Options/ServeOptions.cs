@@ -9,7 +9,7 @@ namespace PanguCluster.Node.Options;
 /// <param name="Http">Where /healthz and /readyz are served.</param>
 /// <param name="Grpc">Where the gRPC services are.</param>
 /// <param name="Cluster">Where the other nodes reach this one.</param>
-/// <param name="SeedNodes">Nodes to join; empty: this node starts a cluster of its own.</param>
+/// <param name="SeedNodes">HOST:PORT of nodes to join, as those advertise themselves; empty: this node starts a cluster of its own.</param>
 /// <param name="Roles">Some of <see cref="KnownRoles"/>.</param>
 /// <param name="Data">Folder for packed models and sockets; made when missing.</param>
 /// <param name="Format">What a checkpoint is packed to (null: bf16), and what a packed model must be (null: anything).</param>
@@ -20,7 +20,7 @@ namespace PanguCluster.Node.Options;
 /// <param name="ContextLength">Most tokens of prompt and answer together, or null for what model and cache allow.</param>
 /// <param name="MinExpertNodes">Groups are not placed before so many nodes with the role expert are there.</param>
 public sealed partial record ServeOptions(
-    string Model, NodeAddress Http, NodeAddress Grpc, NodeAddress Cluster, IReadOnlyList<NodeAddress> SeedNodes,
+    string Model, NodeAddress Http, NodeAddress Grpc, NodeAddress Cluster, IReadOnlyList<string> SeedNodes,
     IReadOnlyList<string> Roles, string Data, PackFormat? Format, ElementType? Kv, KernelChoice Kernels, int Threads,
     long? KvMemory, int? KvBlocks, int? ContextLength, int MinExpertNodes, string NodeId, LogLevel LogLevel)
 {
@@ -31,6 +31,11 @@ public sealed partial record ServeOptions(
 
     /// <summary>More worker threads than this per node is a slip, not a machine.</summary>
     public const int MaxThreads = 256;
+
+    public required SecurityOptions Security { get; init; }
+
+    /// <summary>Name or address under which others reach this node; null: the address it listens on.</summary>
+    public string? Advertise { get; init; }
 
     public static IReadOnlyList<string> KnownRoles { get; } = ["decoder", "expert", "gateway"];
 
@@ -44,9 +49,9 @@ public sealed partial record ServeOptions(
         var http = Address("--http", said.Http ?? DefaultHttp);
         var grpc = Address("--grpc", said.Grpc ?? DefaultGrpc);
         RefuseSharedPorts(("--http", http), ("--grpc", grpc), ("--cluster", cluster));
-        return new ServeOptions(
+        var options = new ServeOptions(
             ModelFolder(said.Model), http, grpc, cluster,
-            [.. (said.SeedNodes ?? []).Select(seed => Address("--seed-node", seed, anyPort: false))],
+            [.. (said.SeedNodes ?? []).Select(SeedAddress)],
             RoleList(said.Roles), said.Data ?? DefaultData(),
             said.Format is { } format ? ParseFormat(format) : null, KvTypes.Parse(said.Kv), ParseKernels(said.Kernels ?? "native"),
             InRange("--threads", said.Threads ?? Environment.ProcessorCount, 1, MaxThreads),
@@ -54,7 +59,13 @@ public sealed partial record ServeOptions(
             said.KvBlocks is { } blocks ? InRange("--kv-blocks", blocks, 1, 1 << 24) : null,
             said.ContextLength is { } context ? InRange("--context-length", context, 2, 1 << 24) : null,
             InRange("--min-expert-nodes", said.MinExpertNodes ?? 1, 1, 1024),
-            Id(said.NodeId ?? $"node-{cluster.Port}"), Level(said.LogLevel ?? "warning"));
+            Id(said.NodeId ?? $"node-{cluster.Port}"), Level(said.LogLevel ?? "warning"))
+        {
+            Security = SecurityOptions.From(said),
+            Advertise = said.Advertise is { } host ? Advertised(host) : null,
+        };
+        BindRules.Check(options);
+        return options;
     }
 
     public static PackFormat ParseFormat(string text) => text switch
@@ -87,14 +98,22 @@ public sealed partial record ServeOptions(
     /// <summary>Above the cache that the other verbs use, so that a model is packed once for all.</summary>
     public static string DefaultData() => Path.GetDirectoryName(ModelLocator.DefaultCacheRoot())!;
 
-    private static NodeAddress Address(string option, string text, bool anyPort = true)
+    private static NodeAddress Address(string option, string text) => NodeAddress.TryParse(text, out var address, out string? problem)
+        ? address
+        : throw new OptionException($"{option}: {problem}");
+
+    /// <summary>An IP address or a DNS name, and a port.</summary>
+    private static string SeedAddress(string text)
     {
-        if (!NodeAddress.TryParse(text, out var address, out string? problem))
-            throw new OptionException($"{option}: {problem}");
-        if (!anyPort && address.Port == 0)
-            throw new OptionException($"{option}: '{text}' has port 0; name the port that node listens on");
-        return address;
+        int colon = text.LastIndexOf(':');
+        if (colon > 0 && HostPattern().IsMatch(text[..colon]) && ushort.TryParse(text.AsSpan(colon + 1), out ushort port))
+            return port > 0 ? text : throw new OptionException($"--seed-node: '{text}' has port 0; name the port that node listens on");
+        throw new OptionException($"--seed-node: '{text}' is no address: expected HOST:PORT, like 127.0.0.1:7442");
     }
+
+    private static string Advertised(string host) => HostPattern().IsMatch(host)
+        ? host.Trim('[', ']')
+        : throw new OptionException($"--advertise {host}: expected a DNS name or an IP address, without a port");
 
     private static void RefuseSharedPorts(params (string Option, NodeAddress Address)[] all)
     {
@@ -131,6 +150,10 @@ public sealed partial record ServeOptions(
     private static LogLevel Level(string text) => Enum.TryParse(text, ignoreCase: true, out LogLevel level) && Enum.IsDefined(level)
         ? level
         : throw new OptionException($"--log-level {text}: expected trace, debug, information, warning, error or critical");
+
+    /// <summary>A DNS name, an IPv4 address, or an IPv6 address in brackets.</summary>
+    [GeneratedRegex(@"^(?:[A-Za-z0-9](?:[A-Za-z0-9.-]{0,252})|\[[0-9A-Fa-f:.]{2,45}\])$")]
+    private static partial Regex HostPattern();
 
     [GeneratedRegex("^[A-Za-z0-9_-]{1,32}$")]
     private static partial Regex IdPattern();

@@ -25,6 +25,14 @@ public sealed record ServeOverrides
     public int? MinExpertNodes { get; init; }
     public string? NodeId { get; init; }
     public string? LogLevel { get; init; }
+    public string? Advertise { get; init; }
+    public string? ApiKeys { get; init; }
+    public string? TlsCert { get; init; }
+    public string? TlsKey { get; init; }
+    public string? TlsClientCa { get; init; }
+    public string? ClusterCert { get; init; }
+    public string? ClusterKey { get; init; }
+    public string? ClusterCa { get; init; }
 
     private static readonly JsonSerializerOptions Json = new()
     {
@@ -74,6 +82,14 @@ public sealed record ServeOverrides
         MinExpertNodes = MinExpertNodes ?? below.MinExpertNodes,
         NodeId = NodeId ?? below.NodeId,
         LogLevel = LogLevel ?? below.LogLevel,
+        Advertise = Advertise ?? below.Advertise,
+        ApiKeys = ApiKeys ?? below.ApiKeys,
+        TlsCert = TlsCert ?? below.TlsCert,
+        TlsKey = TlsKey ?? below.TlsKey,
+        TlsClientCa = TlsClientCa ?? below.TlsClientCa,
+        ClusterCert = ClusterCert ?? below.ClusterCert,
+        ClusterKey = ClusterKey ?? below.ClusterKey,
+        ClusterCa = ClusterCa ?? below.ClusterCa,
     };
 
     private static string KnownKeys => string.Join(", ",

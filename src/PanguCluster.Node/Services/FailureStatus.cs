@@ -30,11 +30,15 @@ public static class FailureStatus
         var status = new Status(Code(failed.Kind), failed.Message);
         return failed.Kind switch
         {
-            FailureKind.Overloaded => new RpcException(status, Retry(OverloadedRetryMilliseconds)),
+            FailureKind.Overloaded => new RpcException(status, Retry(RetryMilliseconds(failed))),
             FailureKind.Unavailable => new RpcException(status, Retry(UnavailableRetryMilliseconds)),
             _ => new RpcException(status),
         };
     }
+
+    /// <summary>A quota knows when it is worth another try; a queue does not.</summary>
+    private static int RetryMilliseconds(StreamEvent.Failed failed) =>
+        failed.RetryAfter is { } after ? (int)Math.Ceiling(after.TotalMilliseconds) : OverloadedRetryMilliseconds;
 
     private static Metadata Retry(int milliseconds) =>
         new() { { RetryAfterTrailer, milliseconds.ToString(CultureInfo.InvariantCulture) } };

@@ -3,6 +3,7 @@ using System.Security.Cryptography;
 using Grpc.Core;
 using Pangu.V1;
 using PanguCluster.Actors.Streams;
+using PanguCluster.Node.Security;
 
 namespace PanguCluster.Node.Services;
 
@@ -15,7 +16,7 @@ public sealed class GenerationService(ServedModel model, IGenerationGateway gate
         var checkedRequest = Checked(() => GenerateRequestRules.Check(request, model, FreshSession(), FreshSeed(), Deadline(context)));
         // The sequence ends when the caller leaves, its deadline passes, this call ends in any way, or the node stops.
         using var ends = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, grace.Over);
-        using var call = gateway.Start(checkedRequest);
+        using var call = gateway.Start(checkedRequest with { Owner = context.GetHttpContext().Caller().KeyId });
         try
         {
             await foreach (var happened in call.Events.ReadAllAsync(ends.Token).ConfigureAwait(false))

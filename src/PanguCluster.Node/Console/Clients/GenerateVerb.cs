@@ -14,7 +14,7 @@ public static class GenerateVerb
         var format = Output.FormatOption("text", "json");
         var command = new Command("generate", "stream one answer of the model to stdout; errors go to stderr");
         options.AddTo(command);
-        command.Options.Add(server.Servers);
+        server.AddServersTo(command);
         command.Options.Add(format);
         command.SetAction(async (parsed, stop) =>
         {

@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.Globalization;
+using System.Security.Authentication;
 using Grpc.Core;
 using PanguCluster.Client;
 using PanguCluster.Node.Options;
@@ -23,21 +24,41 @@ public sealed class ServerOptions
         HelpName = "SECONDS",
     };
 
+    private readonly Option<string?> _apiKey = new("--api-key")
+    {
+        Description = $"API key; better in the environment variable {ApiKeyVariable}, since other users can read a command line", HelpName = "KEY",
+    };
+
+    private readonly Option<string?> _ca = new("--ca") { Description = "PEM file of the authority that signs the servers' certificates", HelpName = "FILE" };
+    private readonly Option<string?> _clientCert = new("--client-cert") { Description = "PEM certificate to show to the servers", HelpName = "FILE" };
+    private readonly Option<string?> _clientKey = new("--client-key") { Description = "its private key", HelpName = "FILE" };
+
+    private const string ApiKeyVariable = "PANGU_API_KEY";
+
     public void AddTo(Command command)
     {
-        command.Options.Add(Servers);
+        AddServersTo(command);
         command.Options.Add(Timeout);
     }
 
-    /// <exception cref="CommandFailedException">A server is no address.</exception>
-    public PanguClient Open(ParseResult parsed) => Open(parsed.GetValue(Servers)!);
+    /// <summary>Where the servers are and what to show them, without a time limit.</summary>
+    public void AddServersTo(Command command)
+    {
+        foreach (Option option in (Option[])[Servers, _apiKey, _ca, _clientCert, _clientKey])
+            command.Options.Add(option);
+    }
 
     /// <exception cref="CommandFailedException">A server is no address.</exception>
-    public static PanguClient Open(IReadOnlyList<string> servers)
+    public PanguClient Open(ParseResult parsed) => Open(parsed.GetValue(Servers)!, new PanguClientOptions(
+        parsed.GetValue(_apiKey) ?? Environment.GetEnvironmentVariable(ApiKeyVariable), parsed.GetValue(_ca), parsed.GetValue(_clientCert),
+        parsed.GetValue(_clientKey)));
+
+    /// <exception cref="CommandFailedException">A server is no address.</exception>
+    public static PanguClient Open(IReadOnlyList<string> servers, PanguClientOptions? options = null)
     {
         try
         {
-            return new PanguClient(servers);
+            return new PanguClient(options ?? new PanguClientOptions(), servers);
         }
         catch (ArgumentException wrong)
         {
@@ -85,6 +106,8 @@ public sealed class ServerOptions
             StatusCode.Unavailable when failed.Status.DebugException is not null => new CommandFailedException(
                 ExitCodes.Unreachable,
                 $"cannot reach {string.Join(", ", servers)}; start a cluster with 'pangu up', or name a node with --server HOST:PORT"),
+            StatusCode.Internal when failed.Status.DebugException is HttpRequestException { InnerException: AuthenticationException tls } =>
+                new CommandFailedException(ExitCodes.Unreachable, $"no TLS with {string.Join(", ", servers)}: {tls.Message} (is --ca the servers' authority?)"),
             StatusCode.Unavailable => new CommandFailedException(ExitCodes.Unreachable, $"the cluster cannot serve now: {detail}"),
             StatusCode.DeadlineExceeded => new CommandFailedException(ExitCodes.TimedOut, $"timed out: {detail}"),
             StatusCode.ResourceExhausted => new CommandFailedException(ExitCodes.Refused, $"refused: {detail}{RetryHint(failed)}"),

@@ -19,6 +19,14 @@ public sealed class ServeCommandLine
         "--kv-memory", "SIZE", "memory of the KV cache, like 512MiB; default a quarter of what is free, at most 4 GiB");
     private readonly Option<string?> _nodeId = Text("--node-id", "ID", "name of the node; default node-PORT");
     private readonly Option<string?> _logLevel = Text("--log-level", "LEVEL", "default warning");
+    private readonly Option<string?> _advertise = Text("--advertise", "HOST", "name or address that others are told, where --cluster is every address of the machine");
+    private readonly Option<string?> _apiKeys = Text("--api-keys", "FILE", "callers need a key of this file, which 'pangu keys' writes; changes take effect at once");
+    private readonly Option<string?> _tlsCert = Text("--tls-cert", "FILE", "PEM certificate of the gRPC and HTTP endpoints; changes take effect at once");
+    private readonly Option<string?> _tlsKey = Text("--tls-key", "FILE", "its private key");
+    private readonly Option<string?> _tlsClientCa = Text("--tls-client-ca", "FILE", "a certificate of this authority is a credential too; OU=operator makes an operator");
+    private readonly Option<string?> _clusterCert = Text("--cluster-cert", "FILE", "PEM certificate of this node among the nodes: all traffic between machines is encrypted");
+    private readonly Option<string?> _clusterKey = Text("--cluster-key", "FILE", "its private key");
+    private readonly Option<string?> _clusterCa = Text("--cluster-ca", "FILE", "authority of all nodes' certificates");
     private readonly Option<int?> _threads = Number("--threads", "threads that compute; default all cores");
     private readonly Option<int?> _kvBlocks = Number("--kv-blocks", "KV cache in blocks of 64 positions, instead of --kv-memory");
     private readonly Option<int?> _context = Number("--context-length", "most tokens of prompt and answer together; default the model's, at most 32768");
@@ -42,7 +50,8 @@ public sealed class ServeCommandLine
     public void AddTo(Command command)
     {
         foreach (Option option in (Option[])[_model, _grpc, _http, _cluster, _seeds, _roles, _data, _config, _format, _kv, _kernels, _threads,
-            _kvMemory, _kvBlocks, _context, _minExperts, _nodeId, _logLevel, _exitWithStdin])
+            _kvMemory, _kvBlocks, _context, _minExperts, _nodeId, _logLevel, _advertise,
+            _apiKeys, _tlsCert, _tlsKey, _tlsClientCa, _clusterCert, _clusterKey, _clusterCa, _exitWithStdin])
             command.Options.Add(option);
     }
 
@@ -70,6 +79,14 @@ public sealed class ServeCommandLine
             MinExpertNodes = parsed.GetValue(_minExperts),
             NodeId = parsed.GetValue(_nodeId),
             LogLevel = parsed.GetValue(_logLevel),
+            Advertise = parsed.GetValue(_advertise),
+            ApiKeys = parsed.GetValue(_apiKeys),
+            TlsCert = parsed.GetValue(_tlsCert),
+            TlsKey = parsed.GetValue(_tlsKey),
+            TlsClientCa = parsed.GetValue(_tlsClientCa),
+            ClusterCert = parsed.GetValue(_clusterCert),
+            ClusterKey = parsed.GetValue(_clusterKey),
+            ClusterCa = parsed.GetValue(_clusterCa),
         };
         var file = parsed.GetValue(_config) is { } config ? ServeOverrides.Read(config) : new ServeOverrides();
         return ServeOptions.From(said.Over(file));
