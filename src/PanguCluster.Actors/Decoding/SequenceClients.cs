@@ -36,6 +36,8 @@ internal sealed class SequenceClients(IActorRef self) : ITokenSink
 
     public void OnToken(SequenceId id, in SampledToken token) => Emit(id, new DecoderProtocol.SequenceToken(id, token));
 
+    public void OnPrompt(SequenceId id, ScoredToken[] tokens) => Emit(id, new DecoderProtocol.SequencePrompt(id, tokens));
+
     public void OnFinished(SequenceId id, FinishReason reason, int promptTokens, int generatedTokens, string? detail)
     {
         FailureKind? failure = reason == FinishReason.Error ? FailureKind.Internal : null;
