@@ -34,6 +34,8 @@ internal static class SequenceWire
         message.Prompt.AddRange(request.Prompt);
         message.Generated.AddRange(request.Generated);
         message.StopTokenIds.AddRange(request.StopTokenIds);
+        if (request.PromptLogprobs >= 0)
+            message.PromptLogprobs = request.PromptLogprobs;
         return message;
     }
 
@@ -50,13 +52,17 @@ internal static class SequenceWire
             {
                 Temperature = s.Temperature, TopK = s.TopK, TopP = s.TopP, MinP = s.MinP, RepetitionPenalty = s.RepetitionPenalty,
                 PresencePenalty = s.PresencePenalty, FrequencyPenalty = s.FrequencyPenalty, Seed = s.Seed, Logprobs = s.Logprobs,
-            });
+            })
+        {
+            PromptLogprobs = m.HasPromptLogprobs ? m.PromptLogprobs : -1,
+        };
     }
 
     public static Proto.StepEvent Write(DecoderProtocol.ISequenceEvent e) => e switch
     {
         DecoderProtocol.SequenceToken t => new Proto.StepEvent { Token = Write(t) },
         DecoderProtocol.SequenceEnded d => new Proto.StepEvent { Ended = Write(d) },
+        DecoderProtocol.SequencePrompt p => new Proto.StepEvent { Prompt = Write(p) },
         _ => throw new ArgumentOutOfRangeException(nameof(e), e.GetType().Name, "unknown sequence event"),
     };
 
@@ -64,6 +70,7 @@ internal static class SequenceWire
     {
         Proto.StepEvent.EventOneofCase.Token => Read(e.Token),
         Proto.StepEvent.EventOneofCase.Ended => Read(e.Ended),
+        Proto.StepEvent.EventOneofCase.Prompt => Read(e.Prompt),
         _ => throw new FormatException("step event of an unknown kind"),
     };
 
@@ -78,11 +85,27 @@ internal static class SequenceWire
         return message;
     }
 
-    public static DecoderProtocol.SequenceToken Read(Proto.SequenceToken m)
+    public static DecoderProtocol.SequenceToken Read(Proto.SequenceToken m) =>
+        new(ReadId(m.Id), new SampledToken(m.Index, m.TokenId, m.Logprob, ReadTop(m.HasTop, m.Top)));
+
+    public static Proto.SequencePrompt Write(DecoderProtocol.SequencePrompt p)
     {
-        TokenLogprob[]? top = m.HasTop ? [.. m.Top.Select(t => new TokenLogprob(t.TokenId, t.Logprob))] : null;
-        return new DecoderProtocol.SequenceToken(ReadId(m.Id), new SampledToken(m.Index, m.TokenId, m.Logprob, top));
+        var message = new Proto.SequencePrompt { Id = Write(p.Id) };
+        foreach (var token in p.Tokens)
+        {
+            var scored = new Proto.ScoredToken
+            {
+                Index = token.Index, TokenId = token.TokenId, Logprob = token.Logprob, HasTop = token.Top is not null,
+            };
+            foreach (var top in token.Top ?? [])
+                scored.Top.Add(new Proto.TokenLogprob { TokenId = top.TokenId, Logprob = top.Logprob });
+            message.Tokens.Add(scored);
+        }
+        return message;
     }
+
+    public static DecoderProtocol.SequencePrompt Read(Proto.SequencePrompt m) => new(
+        ReadId(m.Id), [.. m.Tokens.Select(t => new ScoredToken(t.Index, t.TokenId, t.Logprob, ReadTop(t.HasTop, t.Top)))]);
 
     public static Proto.SequenceEnded Write(DecoderProtocol.SequenceEnded e) => new()
     {
@@ -98,6 +121,9 @@ internal static class SequenceWire
     public static DecoderProtocol.SequenceEnded Read(Proto.SequenceEnded m) => new(
         ReadId(m.Id), ReadEnum<FinishReason>(m.Reason), m.PromptTokens, m.GeneratedTokens, m.HasDetail ? m.Detail : null,
         m.Failure == 0 ? null : ReadEnum<FailureKind>(m.Failure - 1));
+
+    private static TokenLogprob[]? ReadTop(bool has, IReadOnlyCollection<Proto.TokenLogprob> top) =>
+        has ? [.. top.Select(t => new TokenLogprob(t.TokenId, t.Logprob))] : null;
 
     public static T ReadEnum<T>(int value) where T : struct, Enum
     {

@@ -22,6 +22,7 @@ public sealed record ServeOverrides
     public string? KvMemory { get; init; }
     public int? KvBlocks { get; init; }
     public int? ContextLength { get; init; }
+    public string? PrefixCache { get; init; }
     public int? MinExpertNodes { get; init; }
     public string? NodeId { get; init; }
     public string? LogLevel { get; init; }
@@ -79,6 +80,7 @@ public sealed record ServeOverrides
         KvMemory = KvMemory ?? below.KvMemory,
         KvBlocks = KvBlocks ?? below.KvBlocks,
         ContextLength = ContextLength ?? below.ContextLength,
+        PrefixCache = PrefixCache ?? below.PrefixCache,
         MinExpertNodes = MinExpertNodes ?? below.MinExpertNodes,
         NodeId = NodeId ?? below.NodeId,
         LogLevel = LogLevel ?? below.LogLevel,
