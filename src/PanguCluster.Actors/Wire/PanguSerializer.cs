@@ -5,6 +5,7 @@ using Google.Protobuf;
 using PanguCluster.Actors.Decoding;
 using PanguCluster.Actors.Experts;
 using PanguCluster.Actors.Placement;
+using PanguCluster.Actors.Sessions;
 
 namespace PanguCluster.Actors.Wire;
 
@@ -23,6 +24,7 @@ public sealed class PanguSerializer(ExtendedActorSystem system) : SerializerWith
         DecoderProtocol.StepResults => "step",
         EnsureGroup => "ensure",
         NodeState => "node",
+        SessionProtocol.IMessage m => SessionWire.Manifest(m),
         _ => throw new NotSupportedException($"{o.GetType().FullName} has no wire format"),
     };
 
@@ -38,6 +40,7 @@ public sealed class PanguSerializer(ExtendedActorSystem system) : SerializerWith
         DecoderProtocol.StepResults m => Write(m),
         EnsureGroup m => new Proto.EnsureGroup { Group = m.Group },
         NodeState m => NodeStateWire.Write(m),
+        SessionProtocol.IMessage m => SessionWire.Write(m, Path),
         _ => throw new NotSupportedException($"{obj.GetType().FullName} has no wire format"),
     };
 
@@ -55,7 +58,7 @@ public sealed class PanguSerializer(ExtendedActorSystem system) : SerializerWith
                 "step" => ReadStep(Proto.StepResults.Parser.ParseFrom(bytes)),
                 "ensure" => new EnsureGroup(Proto.EnsureGroup.Parser.ParseFrom(bytes).Group),
                 "node" => NodeStateWire.Read(Proto.NodeState.Parser.ParseFrom(bytes)),
-                _ => throw new FormatException("the manifest is not known"),
+                _ => SessionWire.Read(manifest, bytes, Resolve),
             };
         }
         catch (Exception e) when (e is FormatException or InvalidProtocolBufferException)
