@@ -86,7 +86,7 @@ public class EngineBenchmarks : ITokenSink
         for (int i = _engine!.Load.Running + _engine.Load.Waiting; i < Batch; i++)
         {
             var id = new SequenceId(new Guid((int)_engine.Load.Steps, (short)i, 0, new byte[8]));
-            _engine.Submit(new SequenceRequest(id, [1, 2, 3], [], 0, (1 << 14) - 8, [], new SamplingParameters { Temperature = 0 }));
+            _engine.Submit(new SequenceRequest(id, [1, 2, 3 + i], [], 0, (1 << 14) - 8, [], new SamplingParameters { Temperature = 0 }));
         }
     }
 }

@@ -25,8 +25,11 @@ public static class DecoderProtocol
 
     public sealed record CancelSequence(SequenceId Id) : IMessage;
 
-    /// <summary>A token or the end of one sequence.</summary>
+    /// <summary>A piece of the prompt, a token or the end of one sequence.</summary>
     public interface ISequenceEvent : IMessage;
+
+    /// <summary>The next tokens of the prompt with their log probabilities, if the request asked for them.</summary>
+    public sealed record SequencePrompt(SequenceId Id, IReadOnlyList<ScoredToken> Tokens) : ISequenceEvent;
 
     public sealed record SequenceToken(SequenceId Id, SampledToken Token) : ISequenceEvent;
 

@@ -36,6 +36,8 @@ internal sealed class SequenceClients(IActorRef self) : ITokenSink
 
     public void OnToken(SequenceId id, in SampledToken token) => Emit(id, new DecoderProtocol.SequenceToken(id, token));
 
+    public void OnPrompt(SequenceId id, ScoredToken[] tokens) => Emit(id, new DecoderProtocol.SequencePrompt(id, tokens));
+
     public void OnFinished(SequenceId id, FinishReason reason, int promptTokens, int generatedTokens, string? detail)
     {
         FailureKind? failure = reason == FinishReason.Error ? FailureKind.Internal : null;
@@ -58,12 +60,7 @@ internal sealed class SequenceClients(IActorRef self) : ITokenSink
     public void Flush()
     {
         foreach (var (inbox, events) in _remote)
-        {
-            if (events.Count == 0)
-                continue;
-            inbox.Tell(new DecoderProtocol.StepResults([.. events]), self);
-            events.Clear();
-        }
+            Send(inbox, events);
         // An inbox that has no sequence any more may be a node that has left.
         if (_clients.Count == 0 && _remote.Count > 0)
             _remote.Clear();
@@ -80,6 +77,19 @@ internal sealed class SequenceClients(IActorRef self) : ITokenSink
         }
         if (!_remote.TryGetValue(client.Inbox, out var events))
             _remote[client.Inbox] = events = [];
+        // A piece of a prompt is many tokens: it travels alone, so that no message outgrows a frame.
+        if (e is DecoderProtocol.SequencePrompt)
+            Send(client.Inbox, events);
         events.Add(e);
+        if (e is DecoderProtocol.SequencePrompt)
+            Send(client.Inbox, events);
+    }
+
+    private void Send(IActorRef inbox, List<DecoderProtocol.ISequenceEvent> events)
+    {
+        if (events.Count == 0)
+            return;
+        inbox.Tell(new DecoderProtocol.StepResults([.. events]), self);
+        events.Clear();
     }
 }

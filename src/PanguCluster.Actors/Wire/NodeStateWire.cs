@@ -21,6 +21,7 @@ internal static class NodeStateWire
             {
                 Running = l.Running, Waiting = l.Waiting, FreeBlocks = l.FreeBlocks, TotalBlocks = l.TotalBlocks,
                 TokensGenerated = l.TokensGenerated, Steps = l.Steps, Preemptions = l.Preemptions,
+                CachedBlocks = l.CachedBlocks, PrefixQueries = l.PrefixQueries, PrefixHits = l.PrefixHits,
             };
         return message;
     }
@@ -32,7 +33,9 @@ internal static class NodeStateWire
             m.NodeId, m.Version, m.GrpcAddress, m.LinkUnix, m.LinkTcp, m.HostId, m.Kernels, m.Model, m.ModelDigest, m.NumericsVersion,
             [.. m.Groups.Select(g => new OwnedGroup(g.Group, g.Incarnation, SequenceWire.ReadEnum<OwnedGroupState>(g.State), g.Reason))],
             m.Decoder,
-            l is null ? null : new DecoderLoad(l.Running, l.Waiting, l.FreeBlocks, l.TotalBlocks, l.TokensGenerated, l.Steps, l.Preemptions),
+            l is null ? null : new DecoderLoad(
+                l.Running, l.Waiting, l.FreeBlocks, l.TotalBlocks, l.TokensGenerated, l.Steps, l.Preemptions,
+                l.CachedBlocks, l.PrefixQueries, l.PrefixHits),
             [.. m.Rows], m.Tokens, m.Detail);
     }
 }

@@ -29,6 +29,8 @@ internal static class SequenceWire
         message.Prompt.AddRange(request.Prompt);
         message.Generated.AddRange(request.Generated);
         message.StopTokenIds.AddRange(request.StopTokenIds);
+        if (request.PromptLogprobs >= 0)
+            message.PromptLogprobs = request.PromptLogprobs;
         return message;
     }
 
@@ -40,7 +42,10 @@ internal static class SequenceWire
             throw new FormatException($"sequence with max_tokens {m.MaxTokens}, choice {m.Choice}");
         return new SequenceRequest(
             ReadId(m.Id), [.. m.Prompt], [.. m.Generated], m.Choice, m.MaxTokens, [.. m.StopTokenIds],
-            ReadSampling(m.Sampling));
+            ReadSampling(m.Sampling))
+        {
+            PromptLogprobs = m.HasPromptLogprobs ? m.PromptLogprobs : -1,
+        };
     }
 
     public static Proto.Sampling Write(SamplingParameters s) => new()
@@ -61,6 +66,7 @@ internal static class SequenceWire
     {
         DecoderProtocol.SequenceToken t => new Proto.StepEvent { Token = Write(t) },
         DecoderProtocol.SequenceEnded d => new Proto.StepEvent { Ended = Write(d) },
+        DecoderProtocol.SequencePrompt p => new Proto.StepEvent { Prompt = Write(p) },
         _ => throw new ArgumentOutOfRangeException(nameof(e), e.GetType().Name, "unknown sequence event"),
     };
 
@@ -68,6 +74,7 @@ internal static class SequenceWire
     {
         Proto.StepEvent.EventOneofCase.Token => Read(e.Token),
         Proto.StepEvent.EventOneofCase.Ended => Read(e.Ended),
+        Proto.StepEvent.EventOneofCase.Prompt => Read(e.Prompt),
         _ => throw new FormatException("step event of an unknown kind"),
     };
 
@@ -82,11 +89,27 @@ internal static class SequenceWire
         return message;
     }
 
-    public static DecoderProtocol.SequenceToken Read(Proto.SequenceToken m)
+    public static DecoderProtocol.SequenceToken Read(Proto.SequenceToken m) =>
+        new(ReadId(m.Id), new SampledToken(m.Index, m.TokenId, m.Logprob, ReadTop(m.HasTop, m.Top)));
+
+    public static Proto.SequencePrompt Write(DecoderProtocol.SequencePrompt p)
     {
-        TokenLogprob[]? top = m.HasTop ? [.. m.Top.Select(t => new TokenLogprob(t.TokenId, t.Logprob))] : null;
-        return new DecoderProtocol.SequenceToken(ReadId(m.Id), new SampledToken(m.Index, m.TokenId, m.Logprob, top));
+        var message = new Proto.SequencePrompt { Id = Write(p.Id) };
+        foreach (var token in p.Tokens)
+        {
+            var scored = new Proto.ScoredToken
+            {
+                Index = token.Index, TokenId = token.TokenId, Logprob = token.Logprob, HasTop = token.Top is not null,
+            };
+            foreach (var top in token.Top ?? [])
+                scored.Top.Add(new Proto.TokenLogprob { TokenId = top.TokenId, Logprob = top.Logprob });
+            message.Tokens.Add(scored);
+        }
+        return message;
     }
+
+    public static DecoderProtocol.SequencePrompt Read(Proto.SequencePrompt m) => new(
+        ReadId(m.Id), [.. m.Tokens.Select(t => new ScoredToken(t.Index, t.TokenId, t.Logprob, ReadTop(t.HasTop, t.Top)))]);
 
     public static Proto.SequenceEnded Write(DecoderProtocol.SequenceEnded e) => new()
     {
@@ -102,6 +125,9 @@ internal static class SequenceWire
     public static DecoderProtocol.SequenceEnded Read(Proto.SequenceEnded m) => new(
         ReadId(m.Id), ReadEnum<FinishReason>(m.Reason), m.PromptTokens, m.GeneratedTokens, m.HasDetail ? m.Detail : null,
         m.Failure == 0 ? null : ReadEnum<FailureKind>(m.Failure - 1));
+
+    private static TokenLogprob[]? ReadTop(bool has, IReadOnlyCollection<Proto.TokenLogprob> top) =>
+        has ? [.. top.Select(t => new TokenLogprob(t.TokenId, t.Logprob))] : null;
 
     public static T ReadEnum<T>(int value) where T : struct, Enum
     {

@@ -7,7 +7,8 @@ namespace PanguCluster.Model.Decoding;
 /// <remarks>
 /// Why every sequence ends: the first of the running list is preempted by nobody but itself, which happens only when it is alone and the
 /// cache is full, and a sequence that does not fit the whole cache is not accepted. It has a row in every step, so it ends; then the next
-/// one is first. A preempted sequence goes to the head of the queue, so nobody overtakes it.
+/// one is first. A preempted sequence goes to the head of the queue, so nobody overtakes it, except while it follows one that is computing
+/// what both need. Who is followed is ahead of the follower, has a row in every step, and each time the follower has more to share.
 /// </remarks>
 public static class BatchPlanner
 {
@@ -31,9 +32,14 @@ public static class BatchPlanner
             PlanAdmission(running.Length, waiting, limits, free, rows, plan);
     }
 
-    /// <summary>Blocks a waiting sequence must find free: those of its tokens and one of headroom, but never more than it can use.</summary>
+    /// <summary>
+    /// Blocks a waiting sequence must find free: those of its tokens and one of headroom, but never more than it can use, less those it shares
+    /// with somebody who holds them.
+    /// </summary>
     public static int BlocksToAdmit(SequenceView sequence) =>
-        Math.Min(KvBlockPool.BlocksFor(sequence.Length) + 1, KvBlockPool.BlocksFor(sequence.MaxPositions));
+        Math.Min(KvBlockPool.BlocksFor(sequence.Length) + 1, KvBlockPool.BlocksFor(sequence.MaxPositions)) - Held(sequence);
+
+    private static int Held(SequenceView waiting) => waiting.Blocks - waiting.Unheld;
 
     /// <summary>One row for every decoding sequence; who needs a block when none is free takes those of the most recently admitted.</summary>
     /// <returns>How many of the running sequences keep running.</returns>
@@ -47,7 +53,10 @@ public static class BatchPlanner
                 continue;
             int missing = KvBlockPool.BlocksFor(s.Length) - s.Blocks;
             while (free < missing && kept > i)
-                free += running[--kept].Blocks;
+            {
+                kept--;
+                free += running[kept].Blocks - running[kept].Shared;
+            }
             if (kept == i)
                 break;
             free -= missing;
@@ -66,13 +75,17 @@ public static class BatchPlanner
     private static void PlanAdmission(
         int running, ReadOnlySpan<SequenceView> waiting, PlanLimits limits, int free, int rows, StepPlan plan)
     {
-        foreach (var s in waiting)
+        for (int i = 0; i < waiting.Length && rows > 0 && running < limits.MaxSequences; i++)
         {
-            if (rows == 0 || running == limits.MaxSequences || BlocksToAdmit(s) > free)
+            var s = waiting[i];
+            if (s.Follows)
+                continue;
+            if (BlocksToAdmit(s) > free)
                 return;
-            free -= KvBlockPool.BlocksFor(s.Length);
+            // Two that share the same unheld blocks both count them: too careful by a step, never wrong.
+            free -= KvBlockPool.BlocksFor(s.Length) - Held(s);
             rows -= AddChunk(plan, running++, s, rows);
-            plan.Admitted++;
+            plan.Admit(i);
         }
     }
 }

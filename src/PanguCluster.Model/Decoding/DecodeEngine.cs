@@ -14,6 +14,9 @@ public sealed class DecodeEngine : IDisposable
 {
     private const int NoStep = -1;
 
+    /// <summary>Rows of logits the engine has room for even when it runs fewer sequences: a prompt's are made so many at once.</summary>
+    private const int MinLogitRows = 64;
+
     private readonly ITrunk _trunk;
     private readonly DecoderOptions _options;
     private readonly SequenceRoster _roster;
@@ -21,9 +24,10 @@ public sealed class DecodeEngine : IDisposable
     private readonly StepBatch _batch;
     private readonly LayerDispatch _dispatch;
     private readonly Sampler _sampler;
+    private readonly PromptScoring _scoring;
     private readonly float[] _hidden; // [MaxRows, H]
     private readonly float[] _shared; // [MaxRows, H]
-    private readonly float[] _logits; // [MaxSequences, V]
+    private readonly float[] _logits; // [max(MaxSequences, min(MaxRows, 64)), V]
     private int _layer = NoStep; // next layer of the step under way
     private bool _inLayer;
     private long _steps;
@@ -45,18 +49,23 @@ public sealed class DecodeEngine : IDisposable
         _options = options with { MaxPositions = Math.Min(options.MaxPositions, shape.MaxPositions) };
         _roster = new SequenceRoster(_options);
         _plan = new StepPlan(_roster.MaxSequences);
-        _batch = new StepBatch(options.MaxRows, options.KvBlocks);
+        // Block tables may name a shared block each.
+        int tableBlocks = Math.Min(options.KvBlocks, KvBlockPool.BlocksFor(_options.MaxPositions));
+        _batch = new StepBatch(options.MaxRows, checked(_roster.MaxSequences * tableBlocks));
         _dispatch = new LayerDispatch(model.Manifest, options.MaxRows);
         _sampler = new Sampler(shape.VocabSize);
         _hidden = GC.AllocateArray<float>(checked(options.MaxRows * shape.HiddenSize), pinned: true);
         _shared = GC.AllocateArray<float>(checked(options.MaxRows * shape.HiddenSize), pinned: true);
-        _logits = GC.AllocateArray<float>(checked(_roster.MaxSequences * shape.VocabSize), pinned: true);
+        int logitRows = Math.Max(_roster.MaxSequences, Math.Min(options.MaxRows, MinLogitRows));
+        _logits = GC.AllocateArray<float>(checked(logitRows * shape.VocabSize), pinned: true);
+        _scoring = new PromptScoring(trunk, _batch, _sampler, _hidden, _logits, shape);
     }
 
     public PackedModel Model { get; }
 
     public DecoderLoad Load => new(
-        _roster.Running, _roster.Waiting, _roster.FreeBlocks, _options.KvBlocks, _tokens, _steps, _roster.Preemptions);
+        _roster.Running, _roster.Waiting, _roster.FreeBlocks, _options.KvBlocks, _tokens, _steps, _roster.Preemptions,
+        _roster.CachedBlocks, _roster.PrefixQueries, _roster.PrefixHits);
 
     /// <summary>Whether a sequence is running or waiting.</summary>
     public bool HasWork => _roster.Running + _roster.Waiting > 0;
@@ -112,23 +121,13 @@ public sealed class DecodeEngine : IDisposable
         _layer++;
     }
 
-    /// <summary>Logits, sampling, events; retires what is finished. The sink may submit and cancel; it must not throw.</summary>
+    /// <summary>Publishes what is full, logits, sampling, events; retires what is finished. The sink may submit and cancel; it must not throw.</summary>
     public void EndStep(ITokenSink sink)
     {
         Require(_layer == Model.Shape.Layers, "not every layer has ended");
-        if (_batch.LogitCount > 0)
-            _trunk.Logits(_batch, _hidden, _logits);
-        int logitRow = 0;
-        foreach (var rows in _plan.Entries)
-        {
-            var sequence = _roster[rows.Sequence];
-            sequence.Cached += rows.Count;
-            if (rows.Last)
-            {
-                Advance(sequence, HiddenOf(_batch.LogitRows[logitRow]), LogitsOf(logitRow), sink);
-                logitRow++;
-            }
-        }
+        KeepRows();
+        TellPrompts(sink);
+        DrawTokens(sink);
         _steps++;
         LeaveStep();
     }
@@ -152,9 +151,52 @@ public sealed class DecodeEngine : IDisposable
         _roster.Retire();
     }
 
+    /// <summary>The step's rows are in the cache from now on, and what is full of them is there for others.</summary>
+    private void KeepRows()
+    {
+        int row = 0;
+        foreach (var rows in _plan.Entries)
+        {
+            var sequence = _roster[rows.Sequence];
+            sequence.Cached += rows.Count;
+            row += rows.Count;
+            // What went wrong at one position reaches all later ones: such rows stay with the sequence that they end.
+            if (Sampler.IsFinite(HiddenOf(row - 1)))
+                _roster.Publish(sequence);
+        }
+    }
+
+    private void TellPrompts(ITokenSink sink)
+    {
+        int row = 0;
+        foreach (var rows in _plan.Entries)
+        {
+            var sequence = _roster[rows.Sequence];
+            if (sequence.Scores && !_scoring.Tell(sequence, rows, row, sink))
+                Fail(sequence, $"prompt token {Math.Max(1, sequence.Scored)}", sink);
+            row += rows.Count;
+        }
+    }
+
+    private void DrawTokens(ITokenSink sink)
+    {
+        AskForLastRows();
+        if (_batch.LogitCount == 0)
+            return;
+        _trunk.Logits(_batch, _hidden, _logits);
+        int logits = 0;
+        foreach (var rows in _plan.Entries)
+        {
+            if (!rows.Last)
+                continue;
+            Advance(_roster[rows.Sequence], HiddenOf(_batch.LogitRows[logits]), LogitsOf(logits), sink);
+            logits++;
+        }
+    }
+
     private void FillBatch()
     {
-        int row = 0, blocks = 0, logits = 0;
+        int row = 0, blocks = 0;
         foreach (var rows in _plan.Entries)
         {
             var sequence = _roster[rows.Sequence];
@@ -166,11 +208,21 @@ public sealed class DecodeEngine : IDisposable
             }
             sequence.Blocks.CopyTo(_batch.Blocks.AsSpan(blocks));
             blocks += sequence.BlockCount;
-            if (rows.Last)
-                _batch.LogitRows[logits++] = row - 1;
         }
         _batch.Rows = row;
         _batch.BlockEntries = blocks;
+        AskForLastRows();
+    }
+
+    private void AskForLastRows()
+    {
+        int row = 0, logits = 0;
+        foreach (var rows in _plan.Entries)
+        {
+            row += rows.Count;
+            if (rows.Last)
+                _batch.LogitRows[logits++] = row - 1;
+        }
         _batch.LogitCount = logits;
     }
 
@@ -182,13 +234,11 @@ public sealed class DecodeEngine : IDisposable
     /// <param name="sink">Where events go.</param>
     private void Advance(Sequence sequence, ReadOnlySpan<float> hidden, ReadOnlySpan<float> logits, ITokenSink sink)
     {
-        if (sequence.Cancelled)
+        if (sequence.Cancelled || sequence.Finished)
             return;
         if (!Sampler.IsFinite(hidden) || !Sampler.IsFinite(logits))
         {
-            Finish(
-                sequence, FinishReason.Error, sink,
-                $"the logits of token {sequence.GeneratedCount}, or what they are made of, hold a NaN or an infinite value");
+            Fail(sequence, $"token {sequence.GeneratedCount}", sink);
             return;
         }
         var token = _sampler.Sample(logits, sequence.Tokens, sequence.PromptLength, sequence.Choice, sequence.Sampling);
@@ -203,6 +253,9 @@ public sealed class DecodeEngine : IDisposable
         if (sequence.Length == sequence.MaxLength && !sequence.Cancelled)
             Finish(sequence, FinishReason.Length, sink, null);
     }
+
+    private static void Fail(Sequence sequence, string of, ITokenSink sink) => Finish(
+        sequence, FinishReason.Error, sink, $"the logits of {of}, or what they are made of, hold a NaN or an infinite value");
 
     private static void Finish(Sequence sequence, FinishReason reason, ITokenSink sink, string? detail)
     {

@@ -14,6 +14,8 @@ internal sealed class SequenceRoster
     private readonly Dictionary<SequenceId, Sequence> _byId;
     private readonly SequenceView[] _runningViews;
     private readonly SequenceView[] _waitingViews;
+    private readonly long[] _seen; // [block] the plan in which a running sequence was last found to share it
+    private long _plans;
 
     public SequenceRoster(DecoderOptions options)
     {
@@ -25,6 +27,7 @@ internal sealed class SequenceRoster
         _byId = new Dictionary<SequenceId, Sequence>(options.MaxWaiting + _maxSequences);
         _runningViews = new SequenceView[_maxSequences];
         _waitingViews = new SequenceView[_maxSequences];
+        _seen = new long[options.KvBlocks];
     }
 
     /// <summary>Most sequences running at once: each can have a row in every step.</summary>
@@ -33,7 +36,13 @@ internal sealed class SequenceRoster
     public int Running => _running.Count;
     public int Waiting => _waiting.Count;
     public int FreeBlocks => _pool.Free;
+    public int CachedBlocks => _pool.Cached;
     public long Preemptions { get; private set; }
+
+    /// <summary>Positions of admitted sequences that could have been in the cache, and those that were.</summary>
+    public long PrefixQueries { get; private set; }
+
+    public long PrefixHits { get; private set; }
 
     public Sequence this[int running] => _running[running];
 
@@ -67,11 +76,12 @@ internal sealed class SequenceRoster
 
     public void Plan(StepPlan plan)
     {
+        _plans++;
         for (int i = 0; i < _running.Count; i++)
-            _runningViews[i] = _running[i].View;
-        int heads = Math.Min(_waiting.Count, _maxSequences);
+            _runningViews[i] = RunningView(_running[i]);
+        int heads = Math.Min(_waiting.Count, _maxSequences - _running.Count);
         for (int i = 0; i < heads; i++)
-            _waitingViews[i] = _waiting[i].View;
+            _waitingViews[i] = WaitingView(i);
         var limits = new PlanLimits(_options.MaxRows, _maxSequences, _pool.Free);
         BatchPlanner.Plan(_runningViews.AsSpan(0, _running.Count), _waitingViews.AsSpan(0, heads), limits, plan);
     }
@@ -87,15 +97,73 @@ internal sealed class SequenceRoster
             _waiting.Insert(0, sequence);
             Preemptions++;
         }
-        for (int i = 0; i < plan.Admitted; i++)
+        Admit(plan.Admitted);
+        foreach (var rows in plan.Entries)
+            _running[rows.Sequence].Reserve(rows.Start + rows.Count, _pool);
+    }
+
+    /// <summary>Lets others share what has been computed of this one. Every position it counts as cached must be, by a step that has ended.</summary>
+    public void Publish(Sequence sequence)
+    {
+        if (_options.PrefixCache)
+            sequence.Publish(_pool);
+    }
+
+    private void Admit(ReadOnlySpan<int> places)
+    {
+        // All of them share before anybody takes: a taken block may be one that another was promised.
+        foreach (int place in places)
+            _waiting[place].Share(_pool);
+        foreach (int place in places)
         {
-            var sequence = _waiting[i];
+            var sequence = _waiting[place];
+            if (_options.PrefixCache)
+                PrefixQueries += sequence.Shareable * KvBlockPool.BlockPositions;
+            PrefixHits += sequence.Cached;
             sequence.Reserve(sequence.Length, _pool);
             _running.Add(sequence);
         }
-        _waiting.RemoveRange(0, plan.Admitted);
-        foreach (var rows in plan.Entries)
-            _running[rows.Sequence].Reserve(rows.Start + rows.Count, _pool);
+        for (int i = places.Length - 1; i >= 0; i--)
+            _waiting.RemoveAt(places[i]);
+    }
+
+    private SequenceView RunningView(Sequence s)
+    {
+        // Holders only get fewer along a sequence: behind a block that is its own there is none it shares.
+        int shared = 0;
+        foreach (int block in s.Blocks)
+        {
+            if (_pool.HoldersOf(block) == 1)
+                break;
+            if (_seen[block] == _plans)
+                shared++;
+            _seen[block] = _plans;
+        }
+        return new SequenceView(s.Length, s.Cached, s.BlockCount, s.MaxPositions) { Shared = shared };
+    }
+
+    private SequenceView WaitingView(int place)
+    {
+        var s = _waiting[place];
+        if (!_options.PrefixCache)
+            return new SequenceView(s.Length, 0, 0, s.MaxPositions);
+        s.Look(_pool);
+        return new SequenceView(s.Length, s.Published * KvBlockPool.BlockPositions, s.Published, s.MaxPositions)
+        {
+            Unheld = s.CountUnheld(_pool),
+            Follows = FollowsAnyone(s, place),
+        };
+    }
+
+    private bool FollowsAnyone(Sequence s, int place)
+    {
+        foreach (var running in _running)
+            if (s.Follows(running))
+                return true;
+        for (int i = 0; i < place; i++)
+            if (s.Follows(_waiting[i]))
+                return true;
+        return false;
     }
 
     /// <summary>Lets the finished and the cancelled go; their blocks come back.</summary>

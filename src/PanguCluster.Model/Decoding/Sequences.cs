@@ -17,7 +17,14 @@ public readonly record struct SequenceId(Guid Value)
 /// <param name="MaxTokens">Most tokens in the generated part, those of <paramref name="Generated"/> counted.</param>
 /// <param name="StopTokenIds">Ids that end the sequence, the model's own end tokens included; a stop token is not emitted.</param>
 public sealed record SequenceRequest(
-    SequenceId Id, int[] Prompt, int[] Generated, int Choice, int MaxTokens, int[] StopTokenIds, SamplingParameters Sampling);
+    SequenceId Id, int[] Prompt, int[] Generated, int Choice, int MaxTokens, int[] StopTokenIds, SamplingParameters Sampling)
+{
+    /// <summary>
+    /// How many alternatives to report for every token of the prompt beside the token's own log probability; 0: that alone; negative: nothing
+    /// about the prompt. Anything else costs a row of logits for every prompt token, and no cached prefix is used where they are wanted.
+    /// </summary>
+    public int PromptLogprobs { get; init; } = -1;
+}
 
 public enum FinishReason
 {
@@ -48,12 +55,27 @@ public enum SubmitOutcome
 }
 
 /// <summary>A decoder's load, for choosing the least loaded one.</summary>
-public readonly record struct DecoderLoad(int Running, int Waiting, int FreeBlocks, int TotalBlocks, long TokensGenerated, long Steps, long Preemptions);
+/// <param name="FreeBlocks">KV blocks that no sequence holds: empty ones and cached ones.</param>
+/// <param name="CachedBlocks">Those of the free blocks that hold a prefix for whoever has the same one; the least recently used go first.</param>
+/// <param name="PrefixQueries">Positions of admitted sequences that could have been in the cache, since the decoder started.</param>
+/// <param name="PrefixHits">Those of them that were.</param>
+public readonly record struct DecoderLoad(
+    int Running, int Waiting, int FreeBlocks, int TotalBlocks, long TokensGenerated, long Steps, long Preemptions,
+    int CachedBlocks = 0, long PrefixQueries = 0, long PrefixHits = 0);
 
 /// <summary>Where a step's results go. Called from <see cref="DecodeEngine.EndStep"/> in row order.</summary>
 public interface ITokenSink
 {
     void OnToken(SequenceId id, in SampledToken token);
+
+    /// <summary>
+    /// The next piece of a prompt, for a sequence with <see cref="SequenceRequest.PromptLogprobs"/> of 0 or more: every prompt token once, in
+    /// order, the last of them before the first OnToken.
+    /// </summary>
+    /// <param name="tokens">Belongs to the receiver.</param>
+    void OnPrompt(SequenceId id, ScoredToken[] tokens)
+    {
+    }
 
     /// <param name="detail">Null, or for <see cref="FinishReason.Error"/> what went wrong.</param>
     void OnFinished(SequenceId id, FinishReason reason, int promptTokens, int generatedTokens, string? detail);
@@ -65,4 +87,6 @@ public interface ITokenSink
 /// <param name="MaxWaiting">Bound of the waiting queue.</param>
 /// <param name="KvBlocks">Blocks of 64 positions.</param>
 /// <param name="MaxPositions">Longest sequence, prompt and answer together.</param>
-public sealed record DecoderOptions(int MaxRows = 256, int MaxSequences = 64, int MaxWaiting = 256, int KvBlocks = 256, int MaxPositions = 2048);
+/// <param name="PrefixCache">Whether sequences share the KV blocks of equal prefixes. No output shows it.</param>
+public sealed record DecoderOptions(
+    int MaxRows = 256, int MaxSequences = 64, int MaxWaiting = 256, int KvBlocks = 256, int MaxPositions = 2048, bool PrefixCache = true);

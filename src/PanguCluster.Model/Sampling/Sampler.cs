@@ -65,7 +65,32 @@ public sealed class Sampler
             : Draw(penalised, parameters, Philox.Draw53(parameters.Seed, index, choice));
         if (parameters.Logprobs < 0)
             return new SampledToken(index, token, float.NaN, null);
-        return WithLogprobs(index, token, logits, parameters.Logprobs);
+        var scored = Score(logits, index, token, parameters.Logprobs);
+        return new SampledToken(index, token, scored.Logprob, scored.Top);
+    }
+
+    /// <summary>Log probabilities of the model itself, before penalties and temperature.</summary>
+    /// <param name="logits">[V], all finite.</param>
+    /// <param name="index">Passed on.</param>
+    /// <param name="token">Whose log probability is wanted.</param>
+    /// <param name="alternatives">How many of the most likely tokens are wanted beside it.</param>
+    public ScoredToken Score(ReadOnlySpan<float> logits, int index, int token, int alternatives)
+    {
+        _candidates.Begin(logits);
+        double logSum = LogProbability.LogSum(logits, _candidates.Maximum);
+        float Logprob(float logit) => (float)((double)logit - _candidates.Maximum - logSum);
+
+        TokenLogprob[]? top = null;
+        if (alternatives > 0)
+        {
+            top = new TokenLogprob[Math.Min(alternatives, logits.Length)];
+            for (int rank = 0; rank < top.Length; rank++)
+            {
+                int id = _candidates.At(rank, logits);
+                top[rank] = new TokenLogprob(id, Logprob(logits[id]));
+            }
+        }
+        return new ScoredToken(index, token, Logprob(logits[token]), top);
     }
 
     private static int Highest(ReadOnlySpan<float> logits)
@@ -150,25 +175,5 @@ public sealed class Sampler
                 break;
         }
         return sum;
-    }
-
-    private SampledToken WithLogprobs(int index, int token, ReadOnlySpan<float> logits, int count)
-    {
-        // Probabilities of the model itself, before penalties and temperature.
-        _candidates.Begin(logits);
-        double logSum = LogProbability.LogSum(logits, _candidates.Maximum);
-        float Logprob(float logit) => (float)((double)logit - _candidates.Maximum - logSum);
-
-        TokenLogprob[]? top = null;
-        if (count > 0)
-        {
-            top = new TokenLogprob[Math.Min(count, logits.Length)];
-            for (int rank = 0; rank < top.Length; rank++)
-            {
-                int id = _candidates.At(rank, logits);
-                top[rank] = new TokenLogprob(id, Logprob(logits[id]));
-            }
-        }
-        return new SampledToken(index, token, Logprob(logits[token]), top);
     }
 }

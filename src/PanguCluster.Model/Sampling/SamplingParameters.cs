@@ -34,3 +34,9 @@ public readonly record struct TokenLogprob(int TokenId, float Logprob);
 /// <param name="Logprob">Natural log of the probability under the untempered, unpenalised distribution; NaN when not asked for.</param>
 /// <param name="Top">The highest-probability alternatives, or null.</param>
 public readonly record struct SampledToken(int Index, int TokenId, float Logprob, TokenLogprob[]? Top);
+
+/// <summary>One token of a given text, scored by the model.</summary>
+/// <param name="Index">0-based position in the text.</param>
+/// <param name="Logprob">Natural log of its probability after the tokens before it, untempered and unpenalised; NaN for the first token.</param>
+/// <param name="Top">The highest-probability tokens at this position, or null: none asked for, or the first token.</param>
+public readonly record struct ScoredToken(int Index, int TokenId, float Logprob, TokenLogprob[]? Top);

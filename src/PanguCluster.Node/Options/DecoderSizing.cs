@@ -42,7 +42,7 @@ public static class DecoderSizing
                 $"--context-length {asked}: needs {Blocks(asked)} KV blocks ({ByteSize.Format(Blocks(asked) * blockBytes)}), "
                 + $"there are {blocks}; give a larger --kv-memory");
         int fits = (int)Math.Min(context, blocks * BlockPositions);
-        return defaults with { KvBlocks = checked((int)blocks), MaxPositions = fits };
+        return defaults with { KvBlocks = checked((int)blocks), MaxPositions = fits, PrefixCache = options.PrefixCache };
     }
 
     private static int Blocks(int positions) => (positions + BlockPositions - 1) / BlockPositions;

@@ -17,11 +17,12 @@ namespace PanguCluster.Node.Options;
 /// <param name="KvMemory">Bytes for the KV cache, or null to derive them from the machine.</param>
 /// <param name="KvBlocks">Blocks of the KV cache, or null; stronger than <paramref name="KvMemory"/>.</param>
 /// <param name="ContextLength">Most tokens of prompt and answer together, or null for what model and cache allow.</param>
+/// <param name="PrefixCache">Whether sequences share the KV blocks of equal prefixes.</param>
 /// <param name="MinExpertNodes">Groups are not placed before so many nodes with the role expert are there.</param>
 public sealed partial record ServeOptions(
     string Model, NodeAddress Http, NodeAddress Grpc, NodeAddress Cluster, IReadOnlyList<NodeAddress> SeedNodes,
     IReadOnlyList<string> Roles, string Data, PackFormat? Format, KernelChoice Kernels, int Threads,
-    long? KvMemory, int? KvBlocks, int? ContextLength, int MinExpertNodes, string NodeId, LogLevel LogLevel)
+    long? KvMemory, int? KvBlocks, int? ContextLength, bool PrefixCache, int MinExpertNodes, string NodeId, LogLevel LogLevel)
 {
     public const string DefaultHttp = "127.0.0.1:7441";
     public const string DefaultGrpc = "127.0.0.1:7440";
@@ -52,6 +53,7 @@ public sealed partial record ServeOptions(
             said.KvMemory is { } memory ? Memory(memory) : null,
             said.KvBlocks is { } blocks ? InRange("--kv-blocks", blocks, 1, 1 << 24) : null,
             said.ContextLength is { } context ? InRange("--context-length", context, 2, 1 << 24) : null,
+            OnOff("--prefix-cache", said.PrefixCache ?? "on"),
             InRange("--min-expert-nodes", said.MinExpertNodes ?? 1, 1, 1024),
             Id(said.NodeId ?? $"node-{cluster.Port}"), Level(said.LogLevel ?? "warning"));
     }
@@ -122,6 +124,13 @@ public sealed partial record ServeOptions(
 
     private static long Memory(string text) => ByteSize.Parse(text)
         ?? throw new OptionException($"--kv-memory {text}: expected a size like 512MiB, at most 1TiB");
+
+    private static bool OnOff(string option, string text) => text switch
+    {
+        "on" => true,
+        "off" => false,
+        _ => throw new OptionException($"{option} {text}: expected on or off"),
+    };
 
     private static string Id(string text) => IdPattern().IsMatch(text)
         ? text

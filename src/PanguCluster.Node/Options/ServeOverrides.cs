@@ -21,6 +21,7 @@ public sealed record ServeOverrides
     public string? KvMemory { get; init; }
     public int? KvBlocks { get; init; }
     public int? ContextLength { get; init; }
+    public string? PrefixCache { get; init; }
     public int? MinExpertNodes { get; init; }
     public string? NodeId { get; init; }
     public string? LogLevel { get; init; }
@@ -69,6 +70,7 @@ public sealed record ServeOverrides
         KvMemory = KvMemory ?? below.KvMemory,
         KvBlocks = KvBlocks ?? below.KvBlocks,
         ContextLength = ContextLength ?? below.ContextLength,
+        PrefixCache = PrefixCache ?? below.PrefixCache,
         MinExpertNodes = MinExpertNodes ?? below.MinExpertNodes,
         NodeId = NodeId ?? below.NodeId,
         LogLevel = LogLevel ?? below.LogLevel,

@@ -41,6 +41,9 @@ public static class ClusterWriting
             TokensGenerated = load.TokensGenerated,
             Steps = load.Steps,
             Preemptions = load.Preemptions,
+            CachedBlocks = load.CachedBlocks,
+            PrefixQueries = load.PrefixQueries,
+            PrefixHits = load.PrefixHits,
         },
     };
 

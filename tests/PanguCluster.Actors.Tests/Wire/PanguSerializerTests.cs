@@ -34,6 +34,8 @@ public sealed class PanguSerializerTests : IDisposable
         };
         yield return new DecoderProtocol.SubmitSequence(
             new SequenceRequest(Id, [1, 2, 3], [4, 5], 6, 70, [8, 9], sampling), stream, stream);
+        yield return new DecoderProtocol.SubmitSequence(
+            new SequenceRequest(Id, [1, 2, 3], [], 0, 70, [], sampling) { PromptLogprobs = 0 }, stream, stream);
         foreach (var outcome in Enum.GetValues<SubmitOutcome>())
             yield return new DecoderProtocol.SubmitReply(Id, outcome);
         yield return new DecoderProtocol.CancelSequence(Id);
@@ -47,11 +49,14 @@ public sealed class PanguSerializerTests : IDisposable
         yield return empty;
         yield return ended;
         yield return failed;
-        yield return new DecoderProtocol.StepResults([plain, rich, ended, failed]);
+        var prompt = new DecoderProtocol.SequencePrompt(
+            Id, [new ScoredToken(0, 5, float.NaN, null), new ScoredToken(1, 9, -0.25f, [new TokenLogprob(1, -2f)]), new ScoredToken(2, 0, -7f, [])]);
+        yield return prompt;
+        yield return new DecoderProtocol.StepResults([prompt, plain, rich, ended, failed]);
         yield return new EnsureGroup(7);
         var state = new NodeState(
             "n1", 5, "http://127.0.0.1:1", "/tmp/x", "127.0.0.1:2", "host", "managed", "model", "abc", 1,
-            [new OwnedGroup(1, 99, OwnedGroupState.Failed, "bad digest")], "akka://x/user/d", new DecoderLoad(1, 2, 3, 4, 5, 6, 7), [1, 2], 3, "detail");
+            [new OwnedGroup(1, 99, OwnedGroupState.Failed, "bad digest")], "akka://x/user/d", new DecoderLoad(1, 2, 3, 4, 5, 6, 7, 8, 9, 10), [1, 2], 3, "detail");
         yield return state;
         yield return state with { Load = null, Groups = [], Rows = [] };
         foreach (object message in SessionSamples(sampling, stream))

@@ -60,7 +60,7 @@ public sealed class BatchPlannerTests
     {
         var plan = new StepPlan(4);
         BatchPlanner.Plan([], [new(100, 0, 0, 400)], new PlanLimits(32, 4, freeBlocks), plan);
-        Assert.Equal(admitted, plan.Admitted);
+        Assert.Equal(admitted, plan.Admitted.Length);
     }
 
     [Fact]
@@ -68,7 +68,43 @@ public sealed class BatchPlannerTests
     {
         var plan = new StepPlan(4);
         BatchPlanner.Plan([new(10, 9, 1, 100)], [new(400, 0, 0, 500), new(5, 0, 0, 10)], new PlanLimits(32, 4, 4), plan);
-        Assert.Equal(0, plan.Admitted);
+        Assert.True(plan.Admitted.IsEmpty);
+    }
+
+    [Theory]
+    [InlineData(3, 0, 4, 1)] // 6 blocks and one of headroom, 3 of them shared with somebody
+    [InlineData(3, 0, 3, 0)]
+    [InlineData(3, 2, 6, 1)] // 2 of the 3 are free until they are taken
+    [InlineData(3, 2, 5, 0)]
+    public void Planner_should_count_only_the_blocks_a_sequence_takes_when_it_shares(int shared, int unheld, int freeBlocks, int admitted)
+    {
+        var plan = new StepPlan(4);
+        BatchPlanner.Plan([], [new(340, shared * 64, shared, 600) { Unheld = unheld }], new PlanLimits(1000, 4, freeBlocks), plan);
+        Assert.Equal(admitted, plan.Admitted.Length);
+        if (admitted == 1)
+            Assert.Equal([new(0, 192, 148, true)], plan.Entries.ToArray());
+    }
+
+    [Fact]
+    public void Planner_should_let_others_pass_when_a_sequence_waits_for_what_it_will_share()
+    {
+        var plan = new StepPlan(4);
+        var follower = new SequenceView(100, 0, 0, 200) { Follows = true };
+        BatchPlanner.Plan([new(100, 32, 2, 200)], [follower, new(20, 0, 0, 30), follower, new(9, 0, 0, 30)], new PlanLimits(90, 4, 9), plan);
+        Assert.Equal([1, 3], plan.Admitted.ToArray());
+        Assert.Equal([new(0, 32, 68, true), new(1, 0, 20, true), new(2, 0, 2, false)], plan.Entries.ToArray());
+    }
+
+    [Fact]
+    public void Planner_should_not_count_a_shared_block_as_freed_when_its_first_holder_stays()
+    {
+        var plan = new StepPlan(4);
+        // Two of the last one's three blocks stay with the first: one block comes free, and the second sequence must go too.
+        SequenceView[] running = [new(129, 128, 2, 300), new(65, 64, 1, 300), new(193, 192, 3, 300) { Shared = 2 }];
+        BatchPlanner.Plan(running, [], new PlanLimits(90, 4, 0), plan);
+        Assert.Equal(2, plan.Preempted);
+        BatchPlanner.Plan([running[0], running[1], running[2] with { Shared = 0 }], [], new PlanLimits(90, 4, 0), plan);
+        Assert.Equal(1, plan.Preempted);
     }
 
     /// <summary>The checker has to catch planners that break a rule; otherwise the properties above say nothing.</summary>

@@ -169,9 +169,9 @@ public sealed class DecodeEngineContractTests : IDisposable
     {
         using var local = new LocalModel(new ManagedKernels(), _local.Packed, _options with { MaxSequences = 2, KvBlocks = 3 });
         var (engine, driver) = local.NewEngine();
-        engine.Submit(Requests.Of(1, new int[60], 60));
-        engine.Submit(Requests.Of(2, new int[60], 60));
-        engine.Submit(Requests.Of(3, new int[10], 5)); // one block would do for it, but it came last
+        engine.Submit(Requests.Of(1, Requests.Tokens(60, 75, 1), 60));
+        engine.Submit(Requests.Of(2, Requests.Tokens(60, 75, 2), 60));
+        engine.Submit(Requests.Of(3, Requests.Tokens(10, 75, 3), 5)); // one block would do for it, but it came last
         driver.RunToEnd(_sink);
         Assert.Equal(1, engine.Load.Preemptions);
         Assert.Equal(Requests.Id(1), _sink.Finished.Keys.First());

@@ -41,7 +41,7 @@ internal sealed class PlannerSimulation(int maxRows, int maxSequences, int total
         var again = new StepPlan(maxSequences);
         planner(running, waiting, limits, again);
         Require(
-            again.Preempted == _plan.Preempted && again.Admitted == _plan.Admitted && again.Entries.SequenceEqual(_plan.Entries),
+            again.Preempted == _plan.Preempted && again.Admitted.SequenceEqual(_plan.Admitted) && again.Entries.SequenceEqual(_plan.Entries),
             "the same state gives the same plan");
     }
 
@@ -66,7 +66,7 @@ internal sealed class PlannerSimulation(int maxRows, int maxSequences, int total
     {
         if (_plan.Preempted > 0)
         {
-            Require(_plan.Admitted == 0, "nobody is admitted while blocks are short");
+            Require(_plan.Admitted.IsEmpty, "nobody is admitted while blocks are short");
             var (free, missing) = (FreeBlocks, _running.Take(kept + 1).Count(j => j.NeedsBlock));
             Require(missing > free, "nobody is preempted without need");
         }
@@ -75,13 +75,14 @@ internal sealed class PlannerSimulation(int maxRows, int maxSequences, int total
         _running.RemoveRange(kept, preempted.Count);
         _waiting.InsertRange(0, preempted);
         Preemptions += preempted.Count;
-        for (int i = 0; i < _plan.Admitted; i++)
+        Require(_plan.Admitted.SequenceEqual(Enumerable.Range(0, _plan.Admitted.Length).ToArray()), "nobody overtakes");
+        foreach (int place in _plan.Admitted)
         {
-            var job = _waiting[i];
+            var job = _waiting[place];
             job.Blocks = KvBlockPool.BlocksFor(job.Length);
             _running.Add(job);
         }
-        _waiting.RemoveRange(0, _plan.Admitted);
+        _waiting.RemoveRange(0, _plan.Admitted.Length);
         Require(_running.Count <= maxSequences, "no more sequences than the limit");
     }
 

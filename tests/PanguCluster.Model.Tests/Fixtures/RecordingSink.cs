@@ -7,6 +7,7 @@ namespace PanguCluster.Model.Tests.Fixtures;
 internal sealed class RecordingSink : ITokenSink
 {
     public Dictionary<SequenceId, List<SampledToken>> Tokens { get; } = [];
+    public Dictionary<SequenceId, List<ScoredToken>> Prompts { get; } = [];
     public Dictionary<SequenceId, (FinishReason Reason, int Prompt, int Generated, string? Detail)> Finished { get; } = [];
 
     /// <summary>Called inside OnToken, if set.</summary>
@@ -20,6 +21,13 @@ internal sealed class RecordingSink : ITokenSink
             Tokens[id] = list = [];
         list.Add(token);
         Then?.Invoke(id, token);
+    }
+
+    public void OnPrompt(SequenceId id, ScoredToken[] tokens)
+    {
+        if (!Prompts.TryGetValue(id, out var list))
+            Prompts[id] = list = [];
+        list.AddRange(tokens);
     }
 
     public void OnFinished(SequenceId id, FinishReason reason, int promptTokens, int generatedTokens, string? detail) =>

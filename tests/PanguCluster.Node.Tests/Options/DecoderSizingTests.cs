@@ -17,6 +17,13 @@ public class DecoderSizingTests
         Assert.Equal((2048, 64 * 32), (sized.MaxPositions, sized.KvBlocks));
     }
 
+    [Theory]
+    [InlineData(null, true)]
+    [InlineData("on", true)]
+    [InlineData("off", false)]
+    public void Prefixes_should_be_shared_unless_the_user_says_off(string? said, bool expected) =>
+        Assert.Equal(expected, DecoderSizing.Derive(TestModel.Manifest(), Options(new ServeOverrides { PrefixCache = said }), 64L << 30).PrefixCache);
+
     [Fact]
     public void Cache_should_take_a_quarter_when_memory_is_short()
     {

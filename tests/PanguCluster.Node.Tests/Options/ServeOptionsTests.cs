@@ -24,6 +24,7 @@ public class ServeOptionsTests
         { "threads 0", new ServeOverrides { Threads = 0 }, ["--threads 0", "1 .. 256"] },
         { "kv memory", new ServeOverrides { KvMemory = "lots" }, ["--kv-memory lots", "512MiB"] },
         { "kv memory 0", new ServeOverrides { KvMemory = "0" }, ["--kv-memory 0"] },
+        { "prefix cache", new ServeOverrides { PrefixCache = "yes" }, ["--prefix-cache yes", "on or off"] },
         { "kv blocks", new ServeOverrides { KvBlocks = 0 }, ["--kv-blocks 0"] },
         { "context", new ServeOverrides { ContextLength = 1 }, ["--context-length 1"] },
         { "node id", new ServeOverrides { NodeId = "a b" }, ["--node-id a b"] },

@@ -98,6 +98,7 @@ public class EdgeTests
         Assert.Equal((true, 0.0, 3L, "n1"), (cluster.Ready, cluster.ImbalanceScore, cluster.RouteEpoch, cluster.AnsweredBy));
         Assert.Equal(["n1", "n2"], cluster.Nodes.Select(n => n.Id));
         Assert.Equal((1, 2, 30, 32), (cluster.Nodes[0].Load.Running, cluster.Nodes[0].Load.Waiting, cluster.Nodes[0].Load.FreeBlocks, cluster.Nodes[0].Load.TotalBlocks));
+        Assert.Equal((7, 800L, 90L), (cluster.Nodes[0].Load.CachedBlocks, cluster.Nodes[0].Load.PrefixQueries, cluster.Nodes[0].Load.PrefixHits));
         Assert.Null(cluster.Nodes[1].Load);
         Assert.Equal([(0, "n1", 12L), (1, "n1", 12L), (2, "n2", 12L)], cluster.Groups.Select(g => (g.Group_, g.NodeId, g.Rows)));
     }

@@ -88,7 +88,7 @@ internal sealed class FakeView : IClusterView
         "test-model", new string('a', 64), 1, 3, 0.0,
         [
             new NodeInfo("n1", "akka.tcp://pangu@127.0.0.1:1", "Up", ["decoder", "expert", "gateway"], "127.0.0.1:2", "uds:x", [0, 1],
-                new DecoderLoad(1, 2, 30, 32, 400, 50, 6), "avx2", new string('a', 64)),
+                new DecoderLoad(1, 2, 30, 32, 400, 50, 6, 7, 800, 90), "avx2", new string('a', 64)),
             new NodeInfo("n2", "akka.tcp://pangu@127.0.0.1:3", "Up", ["expert"], "", "uds:y", [2], null, "avx2", new string('a', 64)),
         ],
         [new GroupInfo(0, "n1", "Ready", 1, 12, 1000), new GroupInfo(1, "n1", "Ready", 1, 12, 1000), new GroupInfo(2, state == "Missing" ? "" : "n2", state, 2, 12, 1000)]);

@@ -97,11 +97,13 @@ public sealed class BenchRun : ITokenSink
     }
 
     // The engine is not disposed: that would close the trunk, which belongs to the LocalModel and serves one engine after the other.
+    // What is measured is computed: nothing comes from a cache.
     private (DecodeEngine Engine, LocalStepDriver Driver) Open()
     {
         int sequences = Math.Max(_plan.MaxBatch, 1);
         var engine = new DecodeEngine(
-            _local.Model, _meter.Trunk, new DecoderOptions(_plan.Chunk, sequences, sequences, _plan.EngineBlocks, _plan.MaxPositions));
+            _local.Model, _meter.Trunk,
+            new DecoderOptions(_plan.Chunk, sequences, sequences, _plan.EngineBlocks, _plan.MaxPositions, PrefixCache: false));
         return (engine, new LocalStepDriver(engine, _meter.Groups) { OnDispatch = _meter.Count });
     }
 

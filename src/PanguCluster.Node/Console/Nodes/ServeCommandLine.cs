@@ -16,6 +16,8 @@ public sealed class ServeCommandLine
     private readonly Option<string?> _kernels = Text("--kernels", "native|managed", "C++ kernels, or the slow reference with the same bits; default native");
     private readonly Option<string?> _kvMemory = Text(
         "--kv-memory", "SIZE", "memory of the KV cache, like 512MiB; default a quarter of what is free, at most 4 GiB");
+    private readonly Option<string?> _prefixCache = Text(
+        "--prefix-cache", "on|off", "share the KV blocks of equal prefixes; the answers are the same either way; default on");
     private readonly Option<string?> _nodeId = Text("--node-id", "ID", "name of the node; default node-PORT");
     private readonly Option<string?> _logLevel = Text("--log-level", "LEVEL", "default warning");
     private readonly Option<int?> _threads = Number("--threads", "threads that compute; default all cores");
@@ -41,7 +43,7 @@ public sealed class ServeCommandLine
     public void AddTo(Command command)
     {
         foreach (Option option in (Option[])[_model, _grpc, _http, _cluster, _seeds, _roles, _data, _config, _format, _kernels, _threads,
-            _kvMemory, _kvBlocks, _context, _minExperts, _nodeId, _logLevel, _exitWithStdin])
+            _kvMemory, _kvBlocks, _context, _prefixCache, _minExperts, _nodeId, _logLevel, _exitWithStdin])
             command.Options.Add(option);
     }
 
@@ -65,6 +67,7 @@ public sealed class ServeCommandLine
             KvMemory = parsed.GetValue(_kvMemory),
             KvBlocks = parsed.GetValue(_kvBlocks),
             ContextLength = parsed.GetValue(_context),
+            PrefixCache = parsed.GetValue(_prefixCache),
             MinExpertNodes = parsed.GetValue(_minExperts),
             NodeId = parsed.GetValue(_nodeId),
             LogLevel = parsed.GetValue(_logLevel),

@@ -14,6 +14,7 @@ public sealed class UpCommandLine
     private readonly Option<string?> _format = Text("--format", "bf16|w8a8|w4a8", "how a checkpoint is packed; default bf16");
     private readonly Option<string?> _kernels = Text("--kernels", "native|managed", "default native");
     private readonly Option<string?> _kvMemory = Text("--kv-memory", "SIZE", "KV cache of each node; default a share of a quarter of what is free");
+    private readonly Option<string?> _prefixCache = Text("--prefix-cache", "on|off", "share the KV blocks of equal prefixes; default on");
     private readonly Option<string?> _logLevel = Text("--log-level", "LEVEL", "default warning");
     private readonly Option<int?> _threads = new("--threads") { Description = "threads of each node; default its share of the cores", HelpName = "N" };
     private readonly Option<int?> _context = new("--context-length") { Description = "most tokens of prompt and answer together", HelpName = "N" };
@@ -32,7 +33,8 @@ public sealed class UpCommandLine
 
     public void AddTo(Command command)
     {
-        foreach (Option option in (Option[])[_nodes, _model, _data, _format, _kernels, _threads, _kvMemory, _context, _logLevel, _basePort, _timeout, _ask])
+        foreach (Option option in (Option[])[_nodes, _model, _data, _format, _kernels, _threads, _kvMemory, _context, _prefixCache, _logLevel,
+            _basePort, _timeout, _ask])
             command.Options.Add(option);
     }
 
@@ -53,6 +55,7 @@ public sealed class UpCommandLine
             Threads = parsed.GetValue(_threads) ?? LocalPlan.DefaultThreads(Environment.ProcessorCount, nodes),
             KvMemory = parsed.GetValue(_kvMemory) ?? memory.ToString(CultureInfo.InvariantCulture),
             ContextLength = context,
+            PrefixCache = parsed.GetValue(_prefixCache),
             LogLevel = parsed.GetValue(_logLevel),
         });
         return new UpSettings(nodes, common, context, basePort, TimeSpan.FromSeconds(timeout), parsed.GetValue(_ask));

@@ -14,6 +14,7 @@ public sealed record UpSettings(int Nodes, ServeOptions Common, int? ContextLeng
     [
         "--model", packedModel, "--data", Common.Data, "--kernels", Common.Kernels.ToString().ToLowerInvariant(),
         "--threads", Text(Common.Threads), "--kv-memory", Text(Common.KvMemory!.Value), "--log-level", Common.LogLevel.ToString(),
+        "--prefix-cache", Common.PrefixCache ? "on" : "off",
         .. ContextLength is { } context ? (string[])["--context-length", Text(context)] : [],
     ];
 
