@@ -6,6 +6,7 @@ using PanguCluster.Actors.Decoding;
 using PanguCluster.Actors.Experts;
 using PanguCluster.Actors.Placement;
 using PanguCluster.Actors.Sessions;
+using PanguCluster.Actors.Streams;
 
 namespace PanguCluster.Actors.Wire;
 
@@ -23,6 +24,8 @@ public sealed class PanguSerializer(ExtendedActorSystem system) : SerializerWith
         DecoderProtocol.SequenceEnded => "ended",
         DecoderProtocol.SequencePrompt => "prompt",
         DecoderProtocol.StepResults => "step",
+        PulseProtocol.Pulse => "pulse",
+        PulseProtocol.PulseReply => "pulsed",
         EnsureGroup => "ensure",
         NodeState => "node",
         SessionProtocol.IMessage m => SessionWire.Manifest(m),
@@ -40,6 +43,8 @@ public sealed class PanguSerializer(ExtendedActorSystem system) : SerializerWith
         DecoderProtocol.SequenceEnded m => SequenceWire.Write(m),
         DecoderProtocol.SequencePrompt m => SequenceWire.Write(m),
         DecoderProtocol.StepResults m => Write(m),
+        PulseProtocol.Pulse m => new Proto.Pulse { Sent = m.Sent },
+        PulseProtocol.PulseReply m => new Proto.Pulse { Sent = m.Sent },
         EnsureGroup m => new Proto.EnsureGroup { Group = m.Group },
         NodeState m => NodeStateWire.Write(m),
         SessionProtocol.IMessage m => SessionWire.Write(m, Path),
@@ -59,6 +64,8 @@ public sealed class PanguSerializer(ExtendedActorSystem system) : SerializerWith
                 "ended" => SequenceWire.Read(Proto.SequenceEnded.Parser.ParseFrom(bytes)),
                 "prompt" => SequenceWire.Read(Proto.SequencePrompt.Parser.ParseFrom(bytes)),
                 "step" => ReadStep(Proto.StepResults.Parser.ParseFrom(bytes)),
+                "pulse" => new PulseProtocol.Pulse(Proto.Pulse.Parser.ParseFrom(bytes).Sent),
+                "pulsed" => new PulseProtocol.PulseReply(Proto.Pulse.Parser.ParseFrom(bytes).Sent),
                 "ensure" => new EnsureGroup(Proto.EnsureGroup.Parser.ParseFrom(bytes).Group),
                 "node" => NodeStateWire.Read(Proto.NodeState.Parser.ParseFrom(bytes)),
                 _ => SessionWire.Read(manifest, bytes, Resolve),

@@ -53,6 +53,8 @@ public sealed class PanguSerializerTests : IDisposable
             Id, [new ScoredToken(0, 5, float.NaN, null), new ScoredToken(1, 9, -0.25f, [new TokenLogprob(1, -2f)]), new ScoredToken(2, 0, -7f, [])]);
         yield return prompt;
         yield return new DecoderProtocol.StepResults([prompt, plain, rich, ended, failed]);
+        yield return new PulseProtocol.Pulse(long.MaxValue);
+        yield return new PulseProtocol.PulseReply(-1);
         yield return new EnsureGroup(7);
         var state = new NodeState(
             "n1", 5, "http://127.0.0.1:1", "/tmp/x", "127.0.0.1:2", "host", "managed", "model", "abc", 1,
