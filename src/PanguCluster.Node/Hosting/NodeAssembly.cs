@@ -1,6 +1,7 @@
 using Akka.Hosting;
 using Microsoft.Extensions.Logging.Console;
 using PanguCluster.Actors;
+using PanguCluster.Actors.Streams;
 using PanguCluster.Model.Decoding;
 using PanguCluster.Model.Kernels;
 using PanguCluster.Model.Kernels.Managed;
@@ -61,6 +62,7 @@ public static class NodeAssembly
             ExpertThreads = Math.Min(options.Threads, groups),
             GroupThreads = Math.Max(1, options.Threads / groupsHere),
             MinExpertNodes = options.MinExpertNodes,
+            Streams = StreamOptions.Default with { DetachTtl = options.DetachTtl },
             GrpcAddress = options.HasRole(NodeRoles.Gateway) ? options.Grpc.ToString() : "",
         };
     }

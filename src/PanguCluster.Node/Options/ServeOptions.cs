@@ -27,12 +27,16 @@ public sealed partial record ServeOptions(
     public const string DefaultHttp = "127.0.0.1:7441";
     public const string DefaultGrpc = "127.0.0.1:7440";
     public const string DefaultCluster = "127.0.0.1:7442";
+    public const string DefaultDetachTtl = "30s";
     public const string DefaultModel = "models/pangu-nano";
 
     /// <summary>More worker threads than this per node is a slip, not a machine.</summary>
     public const int MaxThreads = 256;
 
     public static IReadOnlyList<string> KnownRoles { get; } = ["decoder", "expert", "gateway"];
+
+    /// <summary>How long a sequence is kept for a client that has gone without a word; zero: not at all.</summary>
+    public TimeSpan DetachTtl { get; init; } = TimeSpan.FromSeconds(30);
 
     public bool HasRole(string role) => Roles.Contains(role);
 
@@ -55,7 +59,10 @@ public sealed partial record ServeOptions(
             said.ContextLength is { } context ? InRange("--context-length", context, 2, 1 << 24) : null,
             OnOff("--prefix-cache", said.PrefixCache ?? "on"),
             InRange("--min-expert-nodes", said.MinExpertNodes ?? 1, 1, 1024),
-            Id(said.NodeId ?? $"node-{cluster.Port}"), Level(said.LogLevel ?? "warning"));
+            Id(said.NodeId ?? $"node-{cluster.Port}"), Level(said.LogLevel ?? "warning"))
+        {
+            DetachTtl = Time("--detach-ttl", said.DetachTtl ?? DefaultDetachTtl),
+        };
     }
 
     public static PackFormat ParseFormat(string text) => text switch
@@ -131,6 +138,9 @@ public sealed partial record ServeOptions(
         "off" => false,
         _ => throw new OptionException($"{option} {text}: expected on or off"),
     };
+
+    private static TimeSpan Time(string option, string text) => Duration.Parse(text)
+        ?? throw new OptionException($"{option} {text}: expected a time like 30s, 5m or 24h, at most 365d");
 
     private static string Id(string text) => IdPattern().IsMatch(text)
         ? text

@@ -25,6 +25,7 @@ public sealed record ServeOverrides
     public int? MinExpertNodes { get; init; }
     public string? NodeId { get; init; }
     public string? LogLevel { get; init; }
+    public string? DetachTtl { get; init; }
 
     private static readonly JsonSerializerOptions Json = new()
     {
@@ -74,6 +75,7 @@ public sealed record ServeOverrides
         MinExpertNodes = MinExpertNodes ?? below.MinExpertNodes,
         NodeId = NodeId ?? below.NodeId,
         LogLevel = LogLevel ?? below.LogLevel,
+        DetachTtl = DetachTtl ?? below.DetachTtl,
     };
 
     private static string KnownKeys => string.Join(", ",

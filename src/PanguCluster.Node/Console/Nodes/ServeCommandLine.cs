@@ -20,6 +20,8 @@ public sealed class ServeCommandLine
         "--prefix-cache", "on|off", "share the KV blocks of equal prefixes; the answers are the same either way; default on");
     private readonly Option<string?> _nodeId = Text("--node-id", "ID", "name of the node; default node-PORT");
     private readonly Option<string?> _logLevel = Text("--log-level", "LEVEL", "default warning");
+    private readonly Option<string?> _detachTtl = Text(
+        "--detach-ttl", "TIME", $"how long a sequence waits for a client that has gone; default {ServeOptions.DefaultDetachTtl}");
     private readonly Option<int?> _threads = Number("--threads", "threads that compute; default all cores");
     private readonly Option<int?> _kvBlocks = Number("--kv-blocks", "KV cache in blocks of 64 positions, instead of --kv-memory");
     private readonly Option<int?> _context = Number("--context-length", "most tokens of prompt and answer together; default the model's, at most 32768");
@@ -43,7 +45,7 @@ public sealed class ServeCommandLine
     public void AddTo(Command command)
     {
         foreach (Option option in (Option[])[_model, _grpc, _http, _cluster, _seeds, _roles, _data, _config, _format, _kernels, _threads,
-            _kvMemory, _kvBlocks, _context, _prefixCache, _minExperts, _nodeId, _logLevel, _exitWithStdin])
+            _kvMemory, _kvBlocks, _context, _prefixCache, _minExperts, _nodeId, _detachTtl, _logLevel, _exitWithStdin])
             command.Options.Add(option);
     }
 
@@ -71,6 +73,7 @@ public sealed class ServeCommandLine
             MinExpertNodes = parsed.GetValue(_minExperts),
             NodeId = parsed.GetValue(_nodeId),
             LogLevel = parsed.GetValue(_logLevel),
+            DetachTtl = parsed.GetValue(_detachTtl),
         };
         var file = parsed.GetValue(_config) is { } config ? ServeOverrides.Read(config) : new ServeOverrides();
         return ServeOptions.From(said.Over(file));
