@@ -20,7 +20,8 @@ internal sealed class Seats(Transcript transcript)
         if (next.Any(i => i < 0))
             return Refused(seat, FailureKind.Invalid, $"next_index {next.First(i => i < 0)}: expected 0 or more");
         if (next.Any(i => i > request.MaxTokens))
-            return Refused(seat, FailureKind.OutOfRange, $"next_index {next.First(i => i > request.MaxTokens)}: the session has at most {request.MaxTokens} tokens");
+            return Refused(
+                seat, FailureKind.OutOfRange, $"next_index {next.First(i => i > request.MaxTokens)}: the session has at most {request.MaxTokens} tokens");
         bool prompt = request.Echo && next.All(i => i == 0);
         PromptWanted |= prompt;
         _seats.Add(seat);

@@ -31,7 +31,8 @@ internal sealed class StreamWork
     private string _lastFailure = "no node with the decoder role is up";
     private bool _over;
 
-    public StreamWork(StreamSettings settings, GenerationRequest request, IActorContext context, StreamTimers timers, Transcript transcript, ILoggingAdapter log)
+    public StreamWork(
+        StreamSettings settings, GenerationRequest request, IActorContext context, StreamTimers timers, Transcript transcript, ILoggingAdapter log)
     {
         _settings = settings;
         _request = request;
