@@ -71,8 +71,8 @@ public sealed class PanguNode
         var region = GroupSharding.Start(system, Devices.Groups, g => DeviceProps(placement, g), Setup.MinExpertNodes, Setup.ExpertPatience, Setup.Time);
         if (Setup.Roles.Contains(NodeRoles.Decoder))
             StartDecoder(system, placement, new LinkFactory(identity, limits, links, Setup.Time));
-        var streams = new StreamSettings(manifest, Setup.Tokenizer, _view, Load, Setup.Streams, Streams, Setup.Time);
-        system.ActorOf(Props.Create(() => new StreamSupervisor(streams, _gateway)), "pangu-streams");
+        var streams = new StreamSettings(manifest, Setup.Tokenizer, _view, Load, Setup.Streams, Streams, Setup.Time) { NodeId = Setup.NodeId };
+        system.ActorOf(Props.Create(() => new StreamSupervisor(streams, _gateway)), StreamSupervisor.Name);
         placement.Tell(new PlacementProtocol.KeepGroups(region));
         if (Setup.SeedNodes.Count == 0)
             cluster.Join(cluster.SelfAddress);

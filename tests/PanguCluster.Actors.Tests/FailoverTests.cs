@@ -7,7 +7,7 @@ using Xunit;
 
 namespace PanguCluster.Actors.Tests;
 
-public sealed class FailoverTests
+public sealed class FailoverTests(ITestOutputHelper output)
 {
     private const string Abrupt = "akka.coordinated-shutdown.run-by-actor-system-terminate = off";
 
@@ -33,19 +33,7 @@ public sealed class FailoverTests
         try
         {
             var gateway = nodes[0];
-            var reader = gateway.Node.Gateway.Start(gateway.Request(Prompt, 200, Warm)).Events;
-            var events = new List<StreamEvent>();
-            await foreach (var e in reader.ReadAllAsync())
-            {
-                events.Add(e);
-                if (events.Count != 20)
-                    continue;
-                var victim = nodes.Single(n => n.Node.Load.Value.Running > 0);
-                if (killed)
-                    await victim.Kill();
-                else
-                    await victim.DisposeAsync();
-            }
+            var events = await Disturb(nodes, gateway.Request(Prompt, 200, Warm), v => killed ? v.Kill() : v.DisposeAsync().AsTask());
 
             Assert.IsType<StreamEvent.Finished>(events[^1]);
             Nodes.Tokens.AssertSame(expected, events);
@@ -59,6 +47,94 @@ public sealed class FailoverTests
                 await node.DisposeAsync();
         }
     }
+
+    /// <summary>Two choices, so that both have to move; the time is reported and not judged.</summary>
+    [Fact]
+    public async Task Choices_should_go_on_at_once_with_the_same_bytes_when_their_decoder_is_killed()
+    {
+        // The groups are not at stake here: node 0 has them.
+        var nodes = await TestNode.StartThree(i => TestNode.Setup($"n{i}", TestModel.Bf16) with
+        {
+            ExtraHocon = Abrupt,
+            Roles = i == 0 ? [NodeRoles.Gateway, NodeRoles.Expert] : [NodeRoles.Decoder],
+        }, expertNodes: 1);
+        try
+        {
+            var gateway = nodes[0];
+            List<StreamEvent> expected;
+            GenerationRequest request;
+            for (int salt = 0; ; salt++)
+            {
+                request = gateway.Request([.. Prompt, salt], 200, Warm) with { Choices = 2 };
+                expected = await All(gateway.Node.Gateway.Start(request));
+                if (expected.OfType<StreamEvent.Token>().Count() == 400)
+                    break;
+            }
+            Assert.Equal(0, gateway.Node.Streams.Resubmissions);
+            var longest = new TimeSpan[2];
+            long[] last = new long[2];
+            Task? killing = null;
+            var events = await Disturb(nodes, request, v => Task.FromResult(killing = v.Kill()), e =>
+            {
+                if (e is not StreamEvent.Token { Choice: var c })
+                    return;
+                var gap = last[c] == 0 ? default : TimeProvider.System.GetElapsedTime(last[c]);
+                longest[c] = gap > longest[c] ? gap : longest[c];
+                last[c] = TimeProvider.System.GetTimestamp();
+            });
+            await killing!;
+            output.WriteLine($"longest silence of a choice over the kill: {longest[0].TotalMilliseconds:f0} and {longest[1].TotalMilliseconds:f0} ms");
+
+            for (int c = 0; c < 2; c++)
+                Nodes.Tokens.AssertSame(Nodes.Tokens.Of(Of(expected, c)), Of(events, c));
+            Assert.Equal(0, gateway.Node.Streams.DeterminismViolations);
+            Assert.InRange(gateway.Node.Streams.Resubmissions, 2, 8);
+            Assert.InRange(gateway.Node.Streams.Suspicions, 1, 8);
+        }
+        finally
+        {
+            foreach (var node in nodes)
+                await node.DisposeAsync();
+        }
+    }
+
+    /// <summary>The request's events, with something happening to its decoder in the middle.</summary>
+    private static async Task<List<StreamEvent>> Disturb(
+        TestNode[] nodes, GenerationRequest request, Func<TestNode, Task> disturb, Action<StreamEvent>? seen = null)
+    {
+        // The decoder may be through before a session on a shard that nobody has used yet is open: then the same again.
+        for (int attempt = 0; attempt < 10; attempt++)
+        {
+            using var call = nodes[0].Node.Gateway.Start(request with { SessionId = $"{request.SessionId}-{attempt}" });
+            var events = new List<StreamEvent>();
+            bool disturbed = false;
+            await foreach (var e in call.Events.ReadAllAsync())
+            {
+                events.Add(e);
+                seen?.Invoke(e);
+                if (events.Count != 20)
+                    continue;
+                if (nodes.FirstOrDefault(n => n.Node.Load.Value.Running > 0) is not { } victim)
+                    break;
+                disturbed = true;
+                await disturb(victim);
+            }
+            if (disturbed)
+                return events;
+        }
+        throw new InvalidOperationException("ten answers were computed before their first tokens were read");
+    }
+
+    private static async Task<List<StreamEvent>> All(IStreamCall call)
+    {
+        var events = new List<StreamEvent>();
+        await foreach (var e in call.Events.ReadAllAsync())
+            events.Add(e);
+        return events;
+    }
+
+    private static IEnumerable<StreamEvent> Of(IEnumerable<StreamEvent> events, int choice) =>
+        events.Where(e => e is StreamEvent.Token t && t.Choice == choice);
 
     [Fact]
     public async Task Node_with_another_model_should_be_reported_and_never_used()

@@ -52,7 +52,7 @@ public class NodeLossTests
     [Fact]
     public async Task Blocks_should_come_back_when_a_client_is_gone_in_mid_stream()
     {
-        await using var node = await ServeNode.StartReadyAsync("--model", Repository.Nano);
+        await using var node = await ServeNode.StartReadyAsync("--model", Repository.Nano, "--detach-ttl", "0");
         int total = Load(await node.Client.GetClusterAsync()).TotalBlocks;
 
         await foreach (var happened in node.Client.GenerateAsync(Story("Once upon a time there was a little girl")))
@@ -70,7 +70,7 @@ public class NodeLossTests
     [Fact]
     public async Task Blocks_should_come_back_when_a_client_process_is_killed()
     {
-        await using var node = await ServeNode.StartReadyAsync("--model", Repository.Nano);
+        await using var node = await ServeNode.StartReadyAsync("--model", Repository.Nano, "--detach-ttl", "0");
         int total = Load(await node.Client.GetClusterAsync()).TotalBlocks;
         await using var client = RunningProgram.Pangu(
             "generate", "Once upon a time there was a little girl", "--temperature", "0", "--max-tokens", LongestStory.ToString(CultureInfo.InvariantCulture),

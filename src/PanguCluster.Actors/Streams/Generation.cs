@@ -25,6 +25,9 @@ public sealed record GenerationRequest(
     /// <summary>The caller chose <see cref="SessionId"/>: the same request under it joins the same stream, another one is refused.</summary>
     public bool NamedByCaller { get; init; }
 
+    /// <summary>The seed is the server's pick, not the caller's: the same request again comes with another one.</summary>
+    public bool SeedPicked { get; init; }
+
     /// <summary>Id of the API key the request came with; empty where no keys are in use. Nobody else sees the session.</summary>
     public string Owner { get; init; } = "";
 }

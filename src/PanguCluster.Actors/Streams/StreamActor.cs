@@ -1,76 +1,69 @@
 using Akka.Actor;
 using Akka.Event;
 using PanguCluster.Actors.Decoding;
-using PanguCluster.Model.Decoding;
+using PanguCluster.Actors.Sessions;
 
 namespace PanguCluster.Actors.Streams;
 
 /// <summary>
-/// One client call: finds a decoder, turns its tokens into events, and takes the sequence to another decoder when the first is lost.
-/// A token is a pure function of the request and its index, so whoever brings the next index first is right.
+/// One session at work on this node: its callers (several, or none for a while), its decoders (<see cref="StreamWork"/>) and its record
+/// (<see cref="SessionLink"/>). What it brings is in a <see cref="Transcript"/>, which callers read at their own pace.
 /// </summary>
-internal sealed class StreamActor : UntypedActor
+internal sealed partial class StreamActor : UntypedActor
 {
     private readonly StreamSettings _settings;
-    private readonly GenerationRequest _request;
-    private readonly StreamProtocol.Start _start;
-    private readonly TokenLedger _ledger = new();
-    private readonly AnswerText _text;
-    private readonly int[] _stopTokens;
+    private readonly string _sessionId;
+    private readonly Transcript _transcript = new();
+    private readonly Seats _seats;
+    private readonly List<StreamProtocol.Resume> _waiting = []; // until the request is known
     private readonly ILoggingAdapter _log = Context.GetLogger();
-    private readonly Dictionary<SequenceId, IActorRef> _sequences = [];
-    private readonly HashSet<IActorRef> _excluded = [];
     private readonly StreamTimers _timers = new(Context.System.Scheduler, Context.Self);
-    private CancellationTokenRegistration _registration;
-    private SequenceId? _current;
-    private long _searching; // since when there has been neither a token nor a decoder to blame
-    private int _submissions;
-    private bool _accepted;
+    private GenerationRequest? _request;
+    private StreamWork? _work;
+    private SessionLink? _link;
+    private long _endedAt;
     private bool _ended;
-    private string _lastFailure = "no node with the decoder role is up";
+    private bool _retiring;
+    private bool _detached;
 
-    public StreamActor(StreamSettings settings, StreamProtocol.Start start)
+    public StreamActor(StreamSettings settings, string sessionId)
     {
         _settings = settings;
-        _start = start;
-        _request = start.Request;
-        _text = new AnswerText(settings.Tokenizer, _request.StopStrings);
-        _stopTokens = [.. _request.StopTokenIds.Concat(settings.Manifest.EosTokenIds).Distinct()];
-        _searching = settings.Time.GetTimestamp();
+        _sessionId = sessionId;
+        _seats = new Seats(_transcript);
     }
 
-    protected override void PreStart()
-    {
-        _settings.Counters.Opened();
-        var self = Self;
-        _registration = _start.Cancellation.UnsafeRegister(_ => self.Tell(StreamProtocol.ClientGone.Instance, self), null);
-        if (_request.Deadline is { } deadline)
-            _timers.Deadline(deadline - _settings.Time.GetUtcNow());
-        Place();
-    }
+    protected override void PreStart() => _settings.Counters.Opened();
 
     protected override void PostStop()
     {
-        _registration.Dispose();
         _timers.Cancel();
-        foreach (var id in _sequences.Keys.ToArray())
-            Forget(id, cancel: true);
+        _work?.Stop();
         if (!_ended)
-            GenerationGateway.Refuse(_start.Writer, FailureKind.Unavailable, "this node is stopping; another one can go on with the session");
+        {
+            Record(flush: true);
+            const string Stopping = "this node is stopping; another one can go on with the session";
+            _transcript.Fail(FailureKind.Unavailable, Stopping);
+            foreach (var waiting in _waiting)
+                waiting.Seat.Refuse(FailureKind.Unavailable, Stopping);
+        }
+        Attached();
         _settings.Counters.Closed();
     }
 
     protected override void OnReceive(object message)
     {
-        if (_ended)
-            return;
         try
         {
             Handle(message);
+            if (!_ended && _work is { Failure: { } failure })
+                Fail(failure.Kind, failure.Message);
+            else if (!_ended && _work is { IsOver: true })
+                End();
         }
         catch (Exception e)
         {
-            _log.Error(e, "session {0} failed", _request.SessionId);
+            _log.Error(e, "session {0} failed", _sessionId);
             Fail(FailureKind.Internal, "the stream failed: " + e.Message);
         }
     }
@@ -82,217 +75,133 @@ internal sealed class StreamActor : UntypedActor
             case DecoderProtocol.SequenceToken token:
                 OnToken(token);
                 break;
+            case DecoderProtocol.SequencePrompt prompt:
+                _work?.OnPrompt(prompt);
+                break;
             case DecoderProtocol.SequenceEnded ended:
-                OnEnded(ended);
+                _work?.OnEnded(ended);
+                Record(flush: false);
                 break;
             case DecoderProtocol.SubmitReply reply:
-                OnReply(reply);
+                _work?.OnReply(reply);
+                Show();
                 break;
             case Terminated dead:
-                OnDecoderGone(dead.ActorRef, cancel: false, $"the decoder at {dead.ActorRef.Path.Address} stopped");
+                _work?.OnDead(dead.ActorRef);
                 break;
             case StreamProtocol.DecodersChanged:
-                OnDecodersChanged();
-                break;
-            case StreamProtocol.SubmitTimedOut timeout when timeout.Id == _current:
-                OnSubmitTimedOut(timeout.Id);
+                _work?.Review();
                 break;
             case StreamProtocol.PlaceAgain:
-                _excluded.Clear();
-                Place();
+                _work?.Review(anew: true);
                 break;
-            case StreamProtocol.ClientGone:
-                Finish(FinishReason.Cancelled);
+            case StreamProtocol.SubmitTimedOut late:
+                _work?.OnSubmitTimedOut(late.Id);
                 break;
-            case StreamProtocol.DeadlinePassed:
-                Fail(FailureKind.DeadlineExceeded, "the caller's deadline passed");
-                break;
-        }
-    }
-
-    private void Place()
-    {
-        _timers.CancelRetry();
-        if (_settings.Time.GetElapsedTime(_searching) > _settings.Options.FindDecoder)
-        {
-            Fail(FailureKind.Unavailable, _lastFailure);
-            return;
-        }
-        var choice = DecoderChoice.Pick(_settings.View.Decoders, _settings.LocalLoad.Value, _excluded);
-        if (choice is not null)
-            Submit(choice.Decoder);
-        else
-            _timers.Retry(_settings.Options.Retry);
-    }
-
-    private void Submit(IActorRef decoder)
-    {
-        if (_submissions++ >= _settings.Options.MaxSubmissions)
-        {
-            Fail(FailureKind.Unavailable, $"given up after {_settings.Options.MaxSubmissions} decoders; the last: {_lastFailure}");
-            return;
-        }
-        if (_accepted)
-            _settings.Counters.Resubmitted();
-        var id = new SequenceId(Guid.NewGuid());
-        _current = id;
-        _sequences.Add(id, decoder);
-        Context.Watch(decoder);
-        Context.Parent.Tell(new StreamProtocol.Expect(id), Self);
-        var sequence = new SequenceRequest(
-            id, _request.Prompt, _ledger.ToArray(), 0, _request.MaxTokens, _stopTokens, _request.Sampling);
-        decoder.Tell(new DecoderProtocol.SubmitSequence(sequence, Self, Context.Parent), Self);
-        _timers.Submit(_settings.Options.SubmitTimeout, id);
-    }
-
-    private void OnReply(DecoderProtocol.SubmitReply reply)
-    {
-        if (!_sequences.TryGetValue(reply.Id, out var decoder))
-            return;
-        if (reply.Id == _current)
-            _timers.CancelSubmit();
-        switch (reply.Outcome)
-        {
-            case SubmitOutcome.Accepted:
-                Accept();
-                break;
-            case SubmitOutcome.QueueFull:
-                Forget(reply.Id, cancel: false);
-                OnQueueFull(decoder);
+            case SessionProtocol.IMessage session:
+                HandleSession(session);
                 break;
             default:
-                var (kind, message) = SubmitRefusal.Of(reply.Outcome, _request);
-                Fail(kind, message);
+                HandleCaller(message);
                 break;
         }
     }
 
-    private void OnQueueFull(IActorRef decoder)
+    private void Begin(GenerationRequest request)
     {
-        _excluded.Add(decoder);
-        _current = null;
-        _lastFailure = "the decoders' queues are full";
-        bool another = DecoderChoice.Pick(_settings.View.Decoders, _settings.LocalLoad.Value, _excluded) is not null;
-        // A new request is refused; one that has been accepted waits its turn.
-        if (!another && !_accepted)
-            Fail(FailureKind.Overloaded, "every decoder's queue is full, try again later");
-        else
-            Place();
+        _request = request;
+        _work = new StreamWork(_settings, request, Context, _timers, _transcript, _log);
     }
 
-    private void Accept()
+    private void Link(SessionLink link)
     {
-        if (_accepted)
+        _link = link;
+        _timers.Record(_settings.Options.Record.Interval);
+    }
+
+    private void OnToken(DecoderProtocol.SequenceToken token)
+    {
+        if (_work is null)
             return;
-        _accepted = true;
-        Emit(new StreamEvent.Accepted(_request.SessionId, _request.Sampling.Seed, _settings.Manifest.Name, _request.Prompt.Length));
-    }
-
-    private void OnToken(DecoderProtocol.SequenceToken message)
-    {
-        if (!_sequences.TryGetValue(message.Id, out var decoder))
+        int choice = _work.OnToken(token);
+        if (choice < 0)
             return;
-        Accept();
-        var token = message.Token;
-        switch (_ledger.Take(token.Index, token.TokenId))
-        {
-            case LedgerEntry.Next:
-                Show(message);
-                break;
-            case LedgerEntry.Violation:
-                _settings.Counters.Violated();
-                _log.Error("determinism violation in session {0}: token {1} is {2} from {3}", _request.SessionId, token.Index, token.TokenId, decoder.Path);
-                break;
-            case LedgerEntry.Gap:
-                _lastFailure = $"tokens before {token.Index} were lost on the way";
-                OnSequenceLost(message.Id, cancel: true);
-                break;
-        }
+        Show();
+        _link?.Send(choice, _work.Choices[choice].End, flush: false);
     }
 
-    private void Show(DecoderProtocol.SequenceToken message)
+    /// <summary>Callers see something as soon as a decoder has the request and its record is on disk.</summary>
+    private void Show()
     {
-        _excluded.Clear();
-        _searching = _settings.Time.GetTimestamp();
-        string text = _text.Push(message.Token.TokenId);
-        Emit(new StreamEvent.Token(0, message.Token, text));
-        if (_text.Stopped)
-            Finish(FinishReason.Stop);
-        else if (_ledger.Count == _request.MaxTokens)
-            Finish(FinishReason.Length);
+        if (!_transcript.IsOpen && _work is { IsAdmitted: true } && _link is null or { IsOpen: true })
+            _transcript.Open(new StreamEvent.Accepted(_sessionId, _request!.Sampling.Seed, _settings.Manifest.Name, _request.Prompt.Length));
     }
 
-    private void OnEnded(DecoderProtocol.SequenceEnded ended)
+    private void Cancel()
     {
-        if (!_sequences.TryGetValue(ended.Id, out var decoder))
+        if (_ended || _work is null)
             return;
-        if (ended.Failure is null && ended.GeneratedTokens == _ledger.Count)
-        {
-            Forget(ended.Id, cancel: false);
-            Finish(ended.Reason);
-        }
-        else if (ended.Failure is null or FailureKind.Unavailable)
-        {
-            _lastFailure = ended.Detail ?? "the last tokens were lost on the way";
-            _excluded.Add(decoder);
-            OnSequenceLost(ended.Id, cancel: false);
-        }
-        else
-            Fail(ended.Failure.Value, ended.Detail ?? "the decoder failed");
+        if (!_transcript.IsOpen)
+            _seats.CloseAll();
+        foreach (var choice in _work.Choices)
+            choice.Finish(new RecordedEnd(Model.Decoding.FinishReason.Cancelled));
+        End();
     }
 
-    private void OnSubmitTimedOut(SequenceId id) => OnDecoderGone(
-        _sequences[id], cancel: true, $"the decoder did not answer within {_settings.Options.SubmitTimeout.TotalSeconds} s");
-
-    private void OnDecodersChanged()
+    private void Fail(FailureKind kind, string message)
     {
-        foreach (var decoder in _sequences.Values.Except(_settings.View.Decoders.Select(d => d.Decoder)).ToArray())
-            OnDecoderGone(decoder, cancel: true, $"the decoder at {decoder.Path.Address} has gone");
-    }
-
-    private void OnDecoderGone(IActorRef decoder, bool cancel, string why)
-    {
-        _lastFailure = why;
-        _excluded.Add(decoder);
-        _searching = _settings.Time.GetTimestamp();
-        foreach (var id in _sequences.Where(s => s.Value.Equals(decoder)).Select(s => s.Key).ToArray())
-            OnSequenceLost(id, cancel);
-    }
-
-    private void OnSequenceLost(SequenceId id, bool cancel)
-    {
-        Forget(id, cancel);
-        if (id != _current)
+        if (_ended)
             return;
-        _current = null;
-        _timers.CancelSubmit();
-        Place();
+        _transcript.Fail(kind, message);
+        if (kind is FailureKind.Unavailable or FailureKind.Overloaded && (_transcript.IsOpen || _request is { NamedByCaller: true }))
+            // It goes on when somebody asks for it again.
+            _link = null;
+        foreach (var choice in _work?.Choices ?? [])
+            choice.Finish(new RecordedEnd(Model.Decoding.FinishReason.Error, kind, message));
+        Dismiss(kind, message);
+        End();
     }
 
-    private void Forget(SequenceId id, bool cancel)
+    /// <summary>There is no session behind this stream: nothing to record.</summary>
+    private void Unopened(FailureKind kind, string message)
     {
-        if (!_sequences.Remove(id, out var decoder))
-            return;
-        if (cancel)
-            decoder.Tell(new DecoderProtocol.CancelSequence(id), Self);
-        if (!_sequences.ContainsValue(decoder))
-            Context.Unwatch(decoder);
-        Context.Parent.Tell(new StreamProtocol.NoLongerExpect(id), Self);
+        _transcript.Fail(kind, message);
+        Dismiss(kind, message);
+        Abandon();
     }
 
-    private void Finish(FinishReason reason) => End(
-        new StreamEvent.Finished(0, reason, _text.End(), _request.Prompt.Length, _ledger.Count));
+    private void Dismiss(FailureKind kind, string message)
+    {
+        foreach (var waiting in _waiting)
+            waiting.Seat.Refuse(kind, message);
+        _waiting.Clear();
+    }
 
-    private void Fail(FailureKind kind, string message) => End(new StreamEvent.Failed(kind, message));
+    private void Abandon()
+    {
+        _link = null;
+        End();
+    }
 
-    private void End(StreamEvent last)
+    private void End()
     {
         _ended = true;
-        Emit(last);
-        _start.Writer.TryComplete();
-        Context.Stop(Self);
+        _endedAt = _settings.Time.GetTimestamp();
+        _timers.CancelDetached();
+        Attached();
+        _work?.Stop();
+        Record(flush: true);
+        RetireIfSettled();
     }
 
-    /// <summary>Cannot fail: the channel holds MaxTokens + 4.</summary>
-    private void Emit(StreamEvent e) => _start.Writer.TryWrite(e);
+    /// <summary>The record is complete, or waited for long enough. Callers may still be reading: that needs no actor.</summary>
+    private void RetireIfSettled()
+    {
+        if (!_ended || _retiring)
+            return;
+        if (_link is not null && !_link.IsSettled && _settings.Time.GetElapsedTime(_endedAt) < _settings.Options.Record.EndPatience)
+            return;
+        _retiring = true;
+        Context.Parent.Tell(StreamProtocol.Retiring.Instance, Self);
+    }
 }

@@ -1,3 +1,4 @@
+using Akka.Actor;
 using PanguCluster.Actors.Decoding;
 using PanguCluster.Actors.Placement;
 using PanguCluster.Model.Packing;
@@ -9,39 +10,43 @@ namespace PanguCluster.Actors.Streams;
 /// <param name="MaxStreams">Most streams of this node at once; more are refused as overloaded.</param>
 /// <param name="SubmitTimeout">Longest wait for a decoder's answer to a submission.</param>
 /// <param name="FindDecoder">Longest wait for any decoder to take the stream.</param>
-/// <param name="MaxSubmissions">Most decoders one stream is given to, in all.</param>
+/// <param name="MaxSubmissions">Most decoders one choice is given to without a token from any.</param>
 /// <param name="Retry">How often a stream without a decoder, and the decoders' being there, are looked at again.</param>
 public sealed record StreamOptions(int MaxStreams, TimeSpan SubmitTimeout, TimeSpan FindDecoder, int MaxSubmissions, TimeSpan Retry)
 {
     public static StreamOptions Default { get; } =
         new(1024, TimeSpan.FromSeconds(15), TimeSpan.FromSeconds(30), 16, TimeSpan.FromMilliseconds(100));
+
+    /// <summary>How long a sequence is kept for a caller who has gone without a word. Zero: not at all.</summary>
+    public TimeSpan DetachTtl { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>How often nodes whose decoders are in use are asked whether they are there.</summary>
+    public TimeSpan Pulse { get; init; } = TimeSpan.FromMilliseconds(100);
+
+    /// <summary>So many unanswered ones, and the node's decoder is taken for gone until it answers again.</summary>
+    public int MissedPulses { get; init; } = 5;
+
+    /// <summary>A decoder with work that finishes no step for so long, and for <see cref="StallFactor"/> of its longest steps, is taken for hung.</summary>
+    public TimeSpan Stall { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>The same for a decoder that has not been seen to finish a step yet.</summary>
+    public TimeSpan FirstStepStall { get; init; } = TimeSpan.FromMinutes(2);
+
+    public double StallFactor { get; init; } = 8;
+
+    public RecordOptions Record { get; init; } = RecordOptions.Default;
 }
 
 /// <summary>What the streams of a node share.</summary>
 /// <param name="Tokenizer">Null: the model has none, and texts are empty.</param>
 public sealed record StreamSettings(
-    Manifest Manifest, PanguTokenizer? Tokenizer, ClusterView View, LoadGauge LocalLoad, StreamOptions Options, StreamCounters Counters, TimeProvider Time);
-
-/// <summary>Counts over all streams of a node.</summary>
-public sealed class StreamCounters
+    Manifest Manifest, PanguTokenizer? Tokenizer, ClusterView View, LoadGauge LocalLoad, StreamOptions Options, StreamCounters Counters, TimeProvider Time)
 {
-    private long _active;
-    private long _resubmissions;
-    private long _violations;
+    /// <summary>Region of the sessions; null: streams leave no record, and a session lives and dies with its stream.</summary>
+    public IActorRef? Sessions { get; init; }
 
-    public long Active => Interlocked.Read(ref _active);
+    /// <summary>This node's, for the record.</summary>
+    public string NodeId { get; init; } = "";
 
-    /// <summary>Times a running stream was taken to another decoder.</summary>
-    public long Resubmissions => Interlocked.Read(ref _resubmissions);
-
-    /// <summary>Tokens that two decoders computed differently. Anything but 0 is a bug in a kernel.</summary>
-    public long DeterminismViolations => Interlocked.Read(ref _violations);
-
-    internal void Opened() => Interlocked.Increment(ref _active);
-
-    internal void Closed() => Interlocked.Decrement(ref _active);
-
-    internal void Resubmitted() => Interlocked.Increment(ref _resubmissions);
-
-    internal void Violated() => Interlocked.Increment(ref _violations);
+    internal DecoderHealth Health { get; } = new(View);
 }

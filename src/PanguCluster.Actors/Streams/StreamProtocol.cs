@@ -1,35 +1,55 @@
-using System.Threading.Channels;
 using Akka.Actor;
 using PanguCluster.Model.Decoding;
 
 namespace PanguCluster.Actors.Streams;
 
-/// <summary>Inside one node: gateway to supervisor, supervisor to stream.</summary>
+/// <summary>Inside one node: gateway to supervisor, supervisor to stream and back.</summary>
 internal static class StreamProtocol
 {
     public interface IMessage : INoSerializationVerificationNeeded;
 
-    public sealed record Start(GenerationRequest Request, ChannelWriter<StreamEvent> Writer, CancellationToken Cancellation) : IMessage;
+    /// <summary>A caller with a request. To a stream that runs under its session id: joins it, if it is the same request.</summary>
+    public sealed record Start(GenerationRequest Request, ClientSeat Seat) : IMessage;
+
+    /// <summary>A caller who is back. To a stream that runs the session: goes on there.</summary>
+    public sealed record Resume(ResumeRequest Request, ClientSeat Seat) : IMessage;
+
+    /// <summary>End the session, wherever it runs.</summary>
+    public sealed record CancelSession(string SessionId, string Owner, TaskCompletionSource<bool> Found) : IMessage;
+
+    /// <summary>A caller has gone.</summary>
+    /// <param name="Cancel">And wants no more.</param>
+    public sealed record SeatLeft(ClientSeat Seat, bool Cancel) : IMessage;
+
+    public sealed record SeatDeadline(ClientSeat Seat) : IMessage;
 
     /// <summary>Results for this sequence that come from another node go to the sender.</summary>
-    public sealed record Expect(SequenceId Id) : IMessage;
+    public sealed record Expect(SequenceId Id, IActorRef Decoder) : IMessage;
 
     public sealed record NoLongerExpect(SequenceId Id) : IMessage;
 
-    /// <summary>A decoder has gone from the view: is it yours?</summary>
+    /// <summary>A stream has done its work: whoever comes for its session now has to find another one.</summary>
+    public sealed class Retiring : IMessage
+    {
+        public static readonly Retiring Instance = new();
+    }
+
+    /// <summary>Nobody comes any more.</summary>
+    public sealed class Retire : IMessage
+    {
+        public static readonly Retire Instance = new();
+    }
+
+    /// <summary>Which decoders are usable has changed: are yours?</summary>
     public sealed class DecodersChanged : IMessage
     {
         public static readonly DecodersChanged Instance = new();
     }
 
-    public sealed class ClientGone : IMessage
+    /// <summary>No caller has come back in time.</summary>
+    public sealed class DetachedTooLong : IMessage
     {
-        public static readonly ClientGone Instance = new();
-    }
-
-    public sealed class DeadlinePassed : IMessage
-    {
-        public static readonly DeadlinePassed Instance = new();
+        public static readonly DetachedTooLong Instance = new();
     }
 
     public sealed class PlaceAgain : IMessage

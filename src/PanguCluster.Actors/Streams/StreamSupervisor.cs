@@ -1,32 +1,41 @@
-using System.Collections.Immutable;
 using Akka.Actor;
 using Akka.Event;
+using Akka.Remote;
 using PanguCluster.Actors.Decoding;
 using PanguCluster.Actors.Placement;
+using PanguCluster.Actors.Sessions;
 using PanguCluster.Model.Decoding;
 
 namespace PanguCluster.Actors.Streams;
 
-/// <summary>Parent of a node's streams, and the inbox for what decoders of other nodes produce for them.</summary>
+/// <summary>
+/// Parent of a node's streams: finds the stream of a session, is the inbox for what decoders of other nodes produce, and watches those decoders.
+/// </summary>
 internal sealed class StreamSupervisor : UntypedActor
 {
+    public const string Name = "pangu-streams";
+
     private readonly StreamSettings _settings;
     private readonly GenerationGateway _gateway;
+    private readonly DecoderWatch _watch;
+    private readonly Dictionary<SequenceId, (IActorRef Stream, IActorRef Decoder)> _expected = [];
+    private readonly Dictionary<string, IActorRef> _bySession = [];
+    private readonly Dictionary<IActorRef, string> _streams = [];
     private readonly ILoggingAdapter _log = Context.GetLogger();
-    private readonly Dictionary<SequenceId, IActorRef> _expected = [];
-    private readonly HashSet<IActorRef> _streams = [];
-    private ImmutableArray<DecoderNode> _decoders = [];
     private ICancelable? _tick;
 
     public StreamSupervisor(StreamSettings settings, GenerationGateway gateway)
     {
         _settings = settings;
         _gateway = gateway;
+        _watch = new DecoderWatch(settings, ((ExtendedActorSystem)Context.System).Provider, Self);
     }
 
     protected override void PreStart()
     {
-        var every = _settings.Options.Retry;
+        Context.System.EventStream.Subscribe(Self, typeof(DisassociatedEvent));
+        Context.System.EventStream.Subscribe(Self, typeof(AssociationErrorEvent));
+        var every = _settings.Options.Pulse;
         _tick = Context.System.Scheduler.ScheduleTellRepeatedlyCancelable(every, every, Self, StreamProtocol.Tick.Instance, Self);
         _gateway.Open(Self);
     }
@@ -35,6 +44,7 @@ internal sealed class StreamSupervisor : UntypedActor
     {
         _gateway.Close();
         _tick?.Cancel();
+        Context.System.EventStream.Unsubscribe(Self);
     }
 
     // A stream that fails ends its own call, with an event that says so.
@@ -49,19 +59,52 @@ internal sealed class StreamSupervisor : UntypedActor
                     Forward(e);
                 break;
             case StreamProtocol.Start start:
-                OnStart(start);
+                Start(start.Request.SessionId, start, start.Seat);
+                break;
+            case StreamProtocol.Resume resume:
+                OnResume(resume);
+                break;
+            case StreamProtocol.CancelSession cancel:
+                OnCancel(cancel);
                 break;
             case StreamProtocol.Expect expect:
-                _expected[expect.Id] = Sender;
+                _expected[expect.Id] = (Sender, expect.Decoder);
                 break;
             case StreamProtocol.NoLongerExpect expect:
                 _expected.Remove(expect.Id);
                 break;
-            case StreamProtocol.Tick:
-                LookAtDecoders();
+            case StreamProtocol.Retiring:
+                Release(Sender);
+                Sender.Tell(StreamProtocol.Retire.Instance, Self);
                 break;
             case Terminated dead:
+                Release(dead.ActorRef);
                 _streams.Remove(dead.ActorRef);
+                break;
+            default:
+                Watch(message);
+                break;
+        }
+    }
+
+    private void Watch(object message)
+    {
+        switch (message)
+        {
+            case StreamProtocol.Tick:
+                TellIf(_watch.Tick([.. _expected.Values.Select(e => e.Decoder).Distinct()]));
+                break;
+            case PulseProtocol.Pulse pulse:
+                Sender.Tell(new PulseProtocol.PulseReply(pulse.Sent), Self);
+                break;
+            case PulseProtocol.PulseReply reply:
+                TellIf(_watch.Heard(Sender.Path.Address, reply.Sent));
+                break;
+            case DisassociatedEvent gone:
+                TellIf(_watch.Broken(gone.RemoteAddress));
+                break;
+            case AssociationErrorEvent failed:
+                TellIf(_watch.Broken(failed.RemoteAddress));
                 break;
             default:
                 Unhandled(message);
@@ -69,35 +112,62 @@ internal sealed class StreamSupervisor : UntypedActor
         }
     }
 
-    private void OnStart(StreamProtocol.Start start)
+    private void Start(string sessionId, StreamProtocol.IMessage call, ClientSeat seat)
     {
-        if (_streams.Count >= _settings.Options.MaxStreams)
+        if (_bySession.TryGetValue(sessionId, out var running))
+            running.Tell(call, Self);
+        else if (_streams.Count >= _settings.Options.MaxStreams)
+            seat.Refuse(FailureKind.Overloaded, $"{_streams.Count} streams are running on this node, the limit is {_settings.Options.MaxStreams}");
+        else
         {
-            GenerationGateway.Refuse(start.Writer, FailureKind.Overloaded, $"{_streams.Count} streams are running on this node, the limit is {_settings.Options.MaxStreams}");
-            return;
+            var stream = Context.Watch(Context.ActorOf(Props.Create(() => new StreamActor(_settings, sessionId))));
+            _streams.Add(stream, sessionId);
+            _bySession.Add(sessionId, stream);
+            stream.Tell(call, Self);
         }
-        _streams.Add(Context.Watch(Context.ActorOf(Props.Create(() => new StreamActor(_settings, start)))));
+    }
+
+    private void OnResume(StreamProtocol.Resume resume)
+    {
+        _settings.Counters.Resumed();
+        if (_settings.Sessions is null && !_bySession.ContainsKey(resume.Request.SessionId))
+            resume.Seat.Refuse(FailureKind.NotFound, "no such session");
+        else
+            Start(resume.Request.SessionId, resume, resume.Seat);
+    }
+
+    private void OnCancel(StreamProtocol.CancelSession cancel)
+    {
+        if (_bySession.TryGetValue(cancel.SessionId, out var running))
+            running.Tell(cancel, Self);
+        else if (_settings.Sessions is not null)
+            Context.ActorOf(Props.Create(() => new SessionCancellation(_settings, cancel)));
+        else
+            cancel.Found.TrySetResult(false);
+    }
+
+    private void Release(IActorRef stream)
+    {
+        if (_streams.TryGetValue(stream, out string? session) && _bySession.TryGetValue(session, out var present) && present.Equals(stream))
+            _bySession.Remove(session);
     }
 
     private void Forward(DecoderProtocol.ISequenceEvent e)
     {
-        if (_expected.TryGetValue(e.Id, out var stream))
-            stream.Tell(e, Sender);
+        if (_expected.TryGetValue(e.Id, out var expected))
+            expected.Stream.Tell(e, Sender);
         else if (e is DecoderProtocol.SequenceToken)
             // Its stream has ended; the cancellation may have been lost.
             Sender.Tell(new DecoderProtocol.CancelSequence(e.Id), Self);
     }
 
-    /// <summary>Tells the streams when a decoder they may depend on has gone, long before its death watch does.</summary>
-    private void LookAtDecoders()
+    /// <summary>Tells the streams when a decoder they may depend on is in doubt, long before its death watch does.</summary>
+    private void TellIf(bool changed)
     {
-        var now = _settings.View.Decoders;
-        bool gone = _decoders.Any(d => !now.Any(n => n.Decoder.Equals(d.Decoder)));
-        _decoders = now;
-        if (!gone)
+        if (!changed)
             return;
-        _log.Info("a decoder has gone; {0} streams are looking whether it was theirs", _streams.Count);
-        foreach (var stream in _streams)
+        _log.Info("the usable decoders have changed; {0} streams are looking whether it was theirs", _streams.Count);
+        foreach (var stream in _streams.Keys)
             stream.Tell(StreamProtocol.DecodersChanged.Instance, Self);
     }
 }

@@ -3,33 +3,54 @@ using PanguCluster.Model.Decoding;
 
 namespace PanguCluster.Actors.Streams;
 
-/// <summary>What a stream waits for: at most one timer of each kind runs.</summary>
+/// <summary>What a stream waits for: at most one timer of each kind runs, and one for every submission that is not answered.</summary>
 internal sealed class StreamTimers(IScheduler scheduler, IActorRef self)
 {
-    private ICancelable? _deadline;
+    private readonly List<ICancelable> _deadlines = [];
+    private readonly Dictionary<SequenceId, ICancelable> _submissions = [];
     private ICancelable? _retry;
-    private ICancelable? _submit;
+    private ICancelable? _detached;
+    private ICancelable? _record;
 
-    public void Deadline(TimeSpan after) => Set(ref _deadline, after, StreamProtocol.DeadlinePassed.Instance);
+    public void Deadline(TimeSpan after, ClientSeat seat) => _deadlines.Add(Once(after, new StreamProtocol.SeatDeadline(seat)));
 
     public void Retry(TimeSpan after) => Set(ref _retry, after, StreamProtocol.PlaceAgain.Instance);
 
-    public void Submit(TimeSpan after, SequenceId id) => Set(ref _submit, after, new StreamProtocol.SubmitTimedOut(id));
-
     public void CancelRetry() => _retry?.Cancel();
 
-    public void CancelSubmit() => _submit?.Cancel();
+    public void Detached(TimeSpan after) => Set(ref _detached, after, StreamProtocol.DetachedTooLong.Instance);
+
+    public void CancelDetached() => _detached?.Cancel();
+
+    public void Record(TimeSpan every) =>
+        _record ??= scheduler.ScheduleTellRepeatedlyCancelable(every, every, self, StreamProtocol.Tick.Instance, self);
+
+    public void Submit(TimeSpan after, SequenceId id) => _submissions[id] = Once(after, new StreamProtocol.SubmitTimedOut(id));
+
+    public void CancelSubmit(SequenceId id)
+    {
+        if (_submissions.Remove(id, out var timer))
+            timer.Cancel();
+    }
 
     public void Cancel()
     {
-        _deadline?.Cancel();
+        foreach (var timer in _deadlines)
+            timer.Cancel();
+        foreach (var timer in _submissions.Values)
+            timer.Cancel();
+        _submissions.Clear();
         _retry?.Cancel();
-        _submit?.Cancel();
+        _detached?.Cancel();
+        _record?.Cancel();
     }
 
     private void Set(ref ICancelable? timer, TimeSpan after, object message)
     {
         timer?.Cancel();
-        timer = scheduler.ScheduleTellOnceCancelable(after > TimeSpan.Zero ? after : TimeSpan.Zero, self, message, self);
+        timer = Once(after, message);
     }
+
+    private ICancelable Once(TimeSpan after, object message) =>
+        scheduler.ScheduleTellOnceCancelable(after > TimeSpan.Zero ? after : TimeSpan.Zero, self, message, self);
 }

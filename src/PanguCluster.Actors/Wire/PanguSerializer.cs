@@ -5,6 +5,8 @@ using Google.Protobuf;
 using PanguCluster.Actors.Decoding;
 using PanguCluster.Actors.Experts;
 using PanguCluster.Actors.Placement;
+using PanguCluster.Actors.Sessions;
+using PanguCluster.Actors.Streams;
 
 namespace PanguCluster.Actors.Wire;
 
@@ -22,8 +24,11 @@ public sealed class PanguSerializer(ExtendedActorSystem system) : SerializerWith
         DecoderProtocol.SequenceEnded => "ended",
         DecoderProtocol.SequencePrompt => "prompt",
         DecoderProtocol.StepResults => "step",
+        PulseProtocol.Pulse => "pulse",
+        PulseProtocol.PulseReply => "pulsed",
         EnsureGroup => "ensure",
         NodeState => "node",
+        SessionProtocol.IMessage m => SessionWire.Manifest(m),
         _ => throw new NotSupportedException($"{o.GetType().FullName} has no wire format"),
     };
 
@@ -38,8 +43,11 @@ public sealed class PanguSerializer(ExtendedActorSystem system) : SerializerWith
         DecoderProtocol.SequenceEnded m => SequenceWire.Write(m),
         DecoderProtocol.SequencePrompt m => SequenceWire.Write(m),
         DecoderProtocol.StepResults m => Write(m),
+        PulseProtocol.Pulse m => new Proto.Pulse { Sent = m.Sent },
+        PulseProtocol.PulseReply m => new Proto.Pulse { Sent = m.Sent },
         EnsureGroup m => new Proto.EnsureGroup { Group = m.Group },
         NodeState m => NodeStateWire.Write(m),
+        SessionProtocol.IMessage m => SessionWire.Write(m, Path),
         _ => throw new NotSupportedException($"{obj.GetType().FullName} has no wire format"),
     };
 
@@ -56,9 +64,11 @@ public sealed class PanguSerializer(ExtendedActorSystem system) : SerializerWith
                 "ended" => SequenceWire.Read(Proto.SequenceEnded.Parser.ParseFrom(bytes)),
                 "prompt" => SequenceWire.Read(Proto.SequencePrompt.Parser.ParseFrom(bytes)),
                 "step" => ReadStep(Proto.StepResults.Parser.ParseFrom(bytes)),
+                "pulse" => new PulseProtocol.Pulse(Proto.Pulse.Parser.ParseFrom(bytes).Sent),
+                "pulsed" => new PulseProtocol.PulseReply(Proto.Pulse.Parser.ParseFrom(bytes).Sent),
                 "ensure" => new EnsureGroup(Proto.EnsureGroup.Parser.ParseFrom(bytes).Group),
                 "node" => NodeStateWire.Read(Proto.NodeState.Parser.ParseFrom(bytes)),
-                _ => throw new FormatException("the manifest is not known"),
+                _ => SessionWire.Read(manifest, bytes, Resolve),
             };
         }
         catch (Exception e) when (e is FormatException or InvalidProtocolBufferException)

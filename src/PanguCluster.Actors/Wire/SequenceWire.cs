@@ -17,17 +17,12 @@ internal static class SequenceWire
 
     public static Proto.SubmitSequence Write(SequenceRequest request, string stream, string inbox)
     {
-        var s = request.Sampling;
         var message = new Proto.SubmitSequence
         {
             Id = Write(request.Id),
             Choice = request.Choice,
             MaxTokens = request.MaxTokens,
-            Sampling = new Proto.Sampling
-            {
-                Temperature = s.Temperature, TopK = s.TopK, TopP = s.TopP, MinP = s.MinP, RepetitionPenalty = s.RepetitionPenalty,
-                PresencePenalty = s.PresencePenalty, FrequencyPenalty = s.FrequencyPenalty, Seed = s.Seed, Logprobs = s.Logprobs,
-            },
+            Sampling = Write(request.Sampling),
             Stream = stream,
             Inbox = inbox,
         };
@@ -41,22 +36,31 @@ internal static class SequenceWire
 
     public static SequenceRequest Read(Proto.SubmitSequence m)
     {
-        var s = m.Sampling ?? throw new FormatException("sequence without sampling parameters");
         if (m.Prompt.Count == 0)
             throw new FormatException("sequence without a prompt");
         if (m.MaxTokens <= 0 || m.Choice < 0)
             throw new FormatException($"sequence with max_tokens {m.MaxTokens}, choice {m.Choice}");
         return new SequenceRequest(
             ReadId(m.Id), [.. m.Prompt], [.. m.Generated], m.Choice, m.MaxTokens, [.. m.StopTokenIds],
-            new SamplingParameters
-            {
-                Temperature = s.Temperature, TopK = s.TopK, TopP = s.TopP, MinP = s.MinP, RepetitionPenalty = s.RepetitionPenalty,
-                PresencePenalty = s.PresencePenalty, FrequencyPenalty = s.FrequencyPenalty, Seed = s.Seed, Logprobs = s.Logprobs,
-            })
+            ReadSampling(m.Sampling))
         {
             PromptLogprobs = m.HasPromptLogprobs ? m.PromptLogprobs : -1,
         };
     }
+
+    public static Proto.Sampling Write(SamplingParameters s) => new()
+    {
+        Temperature = s.Temperature, TopK = s.TopK, TopP = s.TopP, MinP = s.MinP, RepetitionPenalty = s.RepetitionPenalty,
+        PresencePenalty = s.PresencePenalty, FrequencyPenalty = s.FrequencyPenalty, Seed = s.Seed, Logprobs = s.Logprobs,
+    };
+
+    public static SamplingParameters ReadSampling(Proto.Sampling? s) => s is null
+        ? throw new FormatException("no sampling parameters")
+        : new SamplingParameters
+        {
+            Temperature = s.Temperature, TopK = s.TopK, TopP = s.TopP, MinP = s.MinP, RepetitionPenalty = s.RepetitionPenalty,
+            PresencePenalty = s.PresencePenalty, FrequencyPenalty = s.FrequencyPenalty, Seed = s.Seed, Logprobs = s.Logprobs,
+        };
 
     public static Proto.StepEvent Write(DecoderProtocol.ISequenceEvent e) => e switch
     {

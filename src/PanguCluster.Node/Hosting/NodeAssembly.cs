@@ -1,6 +1,7 @@
 using Akka.Hosting;
 using Microsoft.Extensions.Logging.Console;
 using PanguCluster.Actors;
+using PanguCluster.Actors.Streams;
 using PanguCluster.Model.Decoding;
 using PanguCluster.Model.Kernels;
 using PanguCluster.Model.Kernels.Managed;
@@ -64,6 +65,7 @@ public static class NodeAssembly
             ExpertThreads = threads.Experts,
             GroupThreads = threads.Group,
             MinExpertNodes = options.MinExpertNodes,
+            Streams = StreamOptions.Default with { DetachTtl = options.DetachTtl },
             GrpcAddress = options.HasRole(NodeRoles.Gateway) ? GrpcAddress(options) : "",
         };
     }

@@ -28,6 +28,7 @@ public sealed partial record ServeOptions(
     public const string DefaultHttp = "127.0.0.1:7441";
     public const string DefaultGrpc = "127.0.0.1:7440";
     public const string DefaultCluster = "127.0.0.1:7442";
+    public const string DefaultDetachTtl = "30s";
     public const string DefaultModel = "models/pangu-nano";
 
     /// <summary>More worker threads than this per node is a slip, not a machine.</summary>
@@ -39,6 +40,9 @@ public sealed partial record ServeOptions(
     public string? Advertise { get; init; }
 
     public static IReadOnlyList<string> KnownRoles { get; } = ["decoder", "expert", "gateway"];
+
+    /// <summary>How long a sequence is kept for a client that has gone without a word; zero: not at all.</summary>
+    public TimeSpan DetachTtl { get; init; } = TimeSpan.FromSeconds(30);
 
     public bool HasRole(string role) => Roles.Contains(role);
 
@@ -65,6 +69,7 @@ public sealed partial record ServeOptions(
         {
             Security = SecurityOptions.From(said),
             Advertise = said.Advertise is { } host ? Advertised(host) : null,
+            DetachTtl = Time("--detach-ttl", said.DetachTtl ?? DefaultDetachTtl),
         };
         BindRules.Check(options);
         return options;
@@ -151,6 +156,9 @@ public sealed partial record ServeOptions(
         "off" => false,
         _ => throw new OptionException($"{option} {text}: expected on or off"),
     };
+
+    private static TimeSpan Time(string option, string text) => Duration.Parse(text)
+        ?? throw new OptionException($"{option} {text}: expected a time like 30s, 5m or 24h, at most 365d");
 
     private static string Id(string text) => IdPattern().IsMatch(text)
         ? text

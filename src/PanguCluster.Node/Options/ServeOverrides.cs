@@ -34,6 +34,7 @@ public sealed record ServeOverrides
     public string? ClusterCert { get; init; }
     public string? ClusterKey { get; init; }
     public string? ClusterCa { get; init; }
+    public string? DetachTtl { get; init; }
 
     private static readonly JsonSerializerOptions Json = new()
     {
@@ -92,6 +93,7 @@ public sealed record ServeOverrides
         ClusterCert = ClusterCert ?? below.ClusterCert,
         ClusterKey = ClusterKey ?? below.ClusterKey,
         ClusterCa = ClusterCa ?? below.ClusterCa,
+        DetachTtl = DetachTtl ?? below.DetachTtl,
     };
 
     private static string KnownKeys => string.Join(", ",

@@ -5,6 +5,7 @@ using Akka.Serialization;
 using PanguCluster.Actors.Decoding;
 using PanguCluster.Actors.Experts;
 using PanguCluster.Actors.Placement;
+using PanguCluster.Actors.Sessions;
 using PanguCluster.Actors.Streams;
 using PanguCluster.Actors.Tests.Nodes;
 using PanguCluster.Actors.Wire;
@@ -52,12 +53,40 @@ public sealed class PanguSerializerTests : IDisposable
             Id, [new ScoredToken(0, 5, float.NaN, null), new ScoredToken(1, 9, -0.25f, [new TokenLogprob(1, -2f)]), new ScoredToken(2, 0, -7f, [])]);
         yield return prompt;
         yield return new DecoderProtocol.StepResults([prompt, plain, rich, ended, failed]);
+        yield return new PulseProtocol.Pulse(long.MaxValue);
+        yield return new PulseProtocol.PulseReply(-1);
         yield return new EnsureGroup(7);
         var state = new NodeState(
             "n1", 5, "http://127.0.0.1:1", "/tmp/x", "127.0.0.1:2", "host", "managed", "model", "abc", 1,
             [new OwnedGroup(1, 99, OwnedGroupState.Failed, "bad digest")], "akka://x/user/d", new DecoderLoad(1, 2, 3, 4, 5, 6, 7, 8, 9, 10), [1, 2], 3, "detail");
         yield return state;
         yield return state with { Load = null, Groups = [], Rows = [] };
+        foreach (object message in SessionSamples(sampling, stream))
+            yield return message;
+    }
+
+    private static IEnumerable<object> SessionSamples(SamplingParameters sampling, IActorRef stream)
+    {
+        var record = new SessionRecord(
+            [1, 2, 3], 70, sampling, true, ["stop", "ende"], [8, 9], 2, true, true, "key", "digest", 1, DateTimeOffset.FromUnixTimeMilliseconds(1_700_000_000_123));
+        RecordedToken[] plain = [new(5, float.NaN, null), new(6, float.NaN, null)];
+        RecordedToken[] rich = [new(5, -0.5f, [new(5, -0.5f), new(7, -2f)]), new(6, -1f, []), new(0, float.NaN, null)];
+        yield return new SessionProtocol.Open("s", record, stream, "n1");
+        yield return new SessionProtocol.Open("s", record with { Owner = "", StopStrings = [], SeedPicked = false }, stream, "n1");
+        yield return new SessionProtocol.Attach("s", "key", stream, "n1");
+        var end = new RecordedEnd(FinishReason.Error, FailureKind.Overloaded, "why");
+        yield return new SessionProtocol.Opened("s", record, [new RecordedChoice(plain, 2, new RecordedEnd(FinishReason.Stop)), new RecordedChoice(rich, 9, null)], 3);
+        yield return new SessionProtocol.OpenRefused("s", FailureKind.Conflict, "another request");
+        yield return new SessionProtocol.Record("s", 2, "n1", 1, 32, rich);
+        yield return new SessionProtocol.Record("s", 2, "n1", 0, 0, Array.Empty<RecordedToken>());
+        yield return new SessionProtocol.Recorded("s", 1, 35);
+        yield return new SessionProtocol.End("s", 2, "n1", 1, 35, plain, end);
+        yield return new SessionProtocol.Ended("s", 1);
+        yield return new SessionProtocol.Superseded("s", 4);
+        yield return new SessionProtocol.CancelSession("s", "");
+        yield return new SessionProtocol.CancelSession("s", null);
+        yield return new SessionProtocol.CancelReply("s", true);
+        yield return new SessionProtocol.CancelStream("s");
     }
 
     [Fact]
@@ -101,6 +130,10 @@ public sealed class PanguSerializerTests : IDisposable
     [InlineData("submitted", new byte[] { 0xff, 0xff, 0xff })] // no protobuf
     [InlineData("submitted", new byte[0])] // no id
     [InlineData("gossip", new byte[0])] // no such manifest
+    [InlineData("s-open", new byte[0])] // no request
+    [InlineData("s-record", new byte[] { 0x20, 0x10, 0x32, 0x00 })] // choice 16
+    [InlineData("s-record", new byte[] { 0x32, 0x07, 0x0a, 0x01, 0x01, 0x1a, 0x02, 0x01, 0x01 })] // one token, two counts of alternatives
+    [InlineData("s-end", new byte[] { 0x32, 0x00 })] // no outcome
     public void Serializer_should_say_what_is_wrong_when_a_peer_sends_nonsense(string manifest, byte[] bytes)
     {
         var serializer = new PanguSerializer((ExtendedActorSystem)_system);

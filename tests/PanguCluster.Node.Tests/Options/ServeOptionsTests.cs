@@ -32,6 +32,8 @@ public class ServeOptionsTests
         { "model", new ServeOverrides { Model = "/no/such/folder" }, ["--model /no/such/folder", "no such folder"] },
         { "log level", new ServeOverrides { LogLevel = "loud" }, ["--log-level loud"] },
         { "log level number", new ServeOverrides { LogLevel = "99" }, ["--log-level 99"] },
+        { "detach ttl", new ServeOverrides { DetachTtl = "-1s" }, ["--detach-ttl -1s", "30s, 5m or 24h"] },
+        { "detach ttl forever", new ServeOverrides { DetachTtl = "9999d" }, ["--detach-ttl", "365d"] },
         { "min experts", new ServeOverrides { MinExpertNodes = 0 }, ["--min-expert-nodes 0"] },
     };
 

@@ -29,6 +29,8 @@ public sealed class ServeCommandLine
     private readonly Option<string?> _clusterCert = Text("--cluster-cert", "FILE", "PEM certificate of this node among the nodes: all traffic between machines is encrypted");
     private readonly Option<string?> _clusterKey = Text("--cluster-key", "FILE", "its private key");
     private readonly Option<string?> _clusterCa = Text("--cluster-ca", "FILE", "authority of all nodes' certificates");
+    private readonly Option<string?> _detachTtl = Text(
+        "--detach-ttl", "TIME", $"how long a sequence waits for a client that has gone; default {ServeOptions.DefaultDetachTtl}");
     private readonly Option<int?> _threads = Number("--threads", "threads that compute; default all cores");
     private readonly Option<int?> _kvBlocks = Number("--kv-blocks", "KV cache in blocks of 64 positions, instead of --kv-memory");
     private readonly Option<int?> _context = Number("--context-length", "most tokens of prompt and answer together; default the model's, at most 32768");
@@ -52,7 +54,7 @@ public sealed class ServeCommandLine
     public void AddTo(Command command)
     {
         foreach (Option option in (Option[])[_model, _grpc, _http, _cluster, _seeds, _roles, _data, _config, _format, _kv, _kernels, _threads,
-            _kvMemory, _kvBlocks, _context, _prefixCache, _minExperts, _nodeId, _logLevel, _advertise,
+            _kvMemory, _kvBlocks, _context, _prefixCache, _minExperts, _nodeId, _detachTtl, _logLevel, _advertise,
             _apiKeys, _tlsCert, _tlsKey, _tlsClientCa, _clusterCert, _clusterKey, _clusterCa, _exitWithStdin])
             command.Options.Add(option);
     }
@@ -90,6 +92,7 @@ public sealed class ServeCommandLine
             ClusterCert = parsed.GetValue(_clusterCert),
             ClusterKey = parsed.GetValue(_clusterKey),
             ClusterCa = parsed.GetValue(_clusterCa),
+            DetachTtl = parsed.GetValue(_detachTtl),
         };
         var file = parsed.GetValue(_config) is { } config ? ServeOverrides.Read(config) : new ServeOverrides();
         return ServeOptions.From(said.Over(file));

@@ -1,0 +1,9 @@
+namespace PanguCluster.Actors.Sessions;
+
+/// <summary>How a cluster keeps its sessions.</summary>
+/// <param name="Keep">How long a session is kept after it has ended, or after it was last worked on.</param>
+/// <param name="Silence">A running stream says something at least every third of it; one that does not is taken for gone.</param>
+public sealed record SessionOptions(TimeSpan Keep, TimeSpan Silence)
+{
+    public static SessionOptions Default { get; } = new(TimeSpan.FromHours(24), TimeSpan.FromSeconds(30));
+}

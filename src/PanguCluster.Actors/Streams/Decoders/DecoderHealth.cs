@@ -1,0 +1,29 @@
+using System.Collections.Immutable;
+using Akka.Actor;
+using PanguCluster.Actors.Placement;
+
+namespace PanguCluster.Actors.Streams;
+
+/// <summary>Which decoders may be trusted with a sequence now, for a node's streams to read. Written by the stream supervisor.</summary>
+internal sealed class DecoderHealth(ClusterView view)
+{
+    private sealed record Doubts(ImmutableHashSet<Address> Silent, ImmutableHashSet<IActorRef> Stalled);
+
+    private Doubts _doubts = new([], []);
+
+    /// <summary>Decoders of the view that answer and make progress.</summary>
+    public ImmutableArray<DecoderNode> Usable
+    {
+        get
+        {
+            var doubts = Volatile.Read(ref _doubts);
+            var decoders = view.Decoders;
+            return doubts.Silent.IsEmpty && doubts.Stalled.IsEmpty
+                ? decoders
+                : decoders.RemoveAll(d => (!d.Local && doubts.Silent.Contains(d.Decoder.Path.Address)) || doubts.Stalled.Contains(d.Decoder));
+        }
+    }
+
+    public void Doubt(ImmutableHashSet<Address> silent, ImmutableHashSet<IActorRef> stalled) =>
+        Volatile.Write(ref _doubts, new Doubts(silent, stalled));
+}

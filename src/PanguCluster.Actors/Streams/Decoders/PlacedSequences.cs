@@ -1,0 +1,47 @@
+using Akka.Actor;
+using PanguCluster.Model.Decoding;
+
+namespace PanguCluster.Actors.Streams;
+
+/// <summary>A sequence at work for a stream.</summary>
+/// <param name="Scores">Brings the prompt's log probabilities.</param>
+/// <param name="ScoresOnly">Its tokens are not needed.</param>
+internal sealed record PlacedSequence(SequenceId Id, int Choice, IActorRef Decoder, bool Scores, bool ScoresOnly)
+{
+    /// <summary>Its decoder has not answered the submission in time.</summary>
+    public bool Late { get; set; }
+}
+
+/// <summary>Which sequences of a stream run where: one of every choice as a rule, two while a decoder is in doubt.</summary>
+internal sealed class PlacedSequences
+{
+    private readonly Dictionary<SequenceId, PlacedSequence> _byId = [];
+
+    public int Count => _byId.Count;
+
+    public void Add(PlacedSequence sequence) => _byId.Add(sequence.Id, sequence);
+
+    public PlacedSequence? Find(SequenceId id) => _byId.GetValueOrDefault(id);
+
+    public bool Remove(SequenceId id) => _byId.Remove(id);
+
+    public bool Uses(IActorRef decoder) => _byId.Values.Any(s => s.Decoder.Equals(decoder));
+
+    public PlacedSequence[] At(IActorRef decoder) => [.. _byId.Values.Where(s => s.Decoder.Equals(decoder))];
+
+    /// <summary>Those that bring tokens of the choice.</summary>
+    public PlacedSequence[] Of(int choice) => [.. _byId.Values.Where(s => s.Choice == choice && !s.ScoresOnly)];
+
+    public PlacedSequence[] All() => [.. _byId.Values];
+
+    /// <summary>Whether the choice has another sequence than this one. Asked for every token.</summary>
+    public bool HasRival(PlacedSequence sequence)
+    {
+        if (_byId.Count == 1)
+            return false;
+        foreach (var other in _byId.Values)
+            if (other.Choice == sequence.Choice && other.Id != sequence.Id && !other.ScoresOnly)
+                return true;
+        return false;
+    }
+}

@@ -1,0 +1,291 @@
+using System.Collections.Immutable;
+using Akka.Actor;
+using Akka.Event;
+using PanguCluster.Actors.Decoding;
+using PanguCluster.Actors.Placement;
+using PanguCluster.Actors.Sessions;
+using PanguCluster.Model.Decoding;
+
+namespace PanguCluster.Actors.Streams;
+
+/// <summary>
+/// The decoders' side of a stream: keeps one sequence of every unfinished choice at work and puts what they bring into the transcript. A token is a
+/// pure function of the request and its index, so whoever brings the next index first is right, and a doubt costs a second sequence, not a wait.
+/// </summary>
+internal sealed class StreamWork
+{
+    private readonly StreamSettings _settings;
+    private readonly GenerationRequest _request;
+    private readonly IActorContext _context;
+    private readonly StreamTimers _timers;
+    private readonly Transcript _transcript;
+    private readonly ILoggingAdapter _log;
+    private readonly EchoedPrompt _prompt;
+    private readonly PlacedSequences _sequences = new();
+    private readonly StreamFailover _failover;
+    private readonly int[] _stopTokens;
+    private readonly int[] _submissions; // of every choice since its last token
+    private readonly bool[] _submitted;
+    private readonly bool[] _admitted;
+    private long _searching; // since when there has been neither a token nor a decoder to blame
+    private string _lastFailure = "no node with the decoder role is up";
+    private bool _over;
+
+    public StreamWork(
+        StreamSettings settings, GenerationRequest request, IActorContext context, StreamTimers timers, Transcript transcript, ILoggingAdapter log)
+    {
+        _settings = settings;
+        _request = request;
+        _context = context;
+        _timers = timers;
+        _transcript = transcript;
+        _log = log;
+        _failover = new StreamFailover(_sequences);
+        _stopTokens = [.. request.StopTokenIds.Concat(settings.Manifest.EosTokenIds).Distinct()];
+        _submissions = new int[request.Choices];
+        _submitted = new bool[request.Choices];
+        _admitted = new bool[request.Choices];
+        _searching = settings.Time.GetTimestamp();
+        transcript.Begin(request.Choices);
+        Choices = [.. Enumerable.Range(0, request.Choices).Select(c => new ChoiceProgress(
+            c, request.Prompt.Length, request.MaxTokens, new AnswerText(settings.Tokenizer, request.StopStrings), transcript))];
+        _prompt = new EchoedPrompt(settings.Tokenizer, request.Prompt);
+        if (request is { Echo: true, Sampling.Logprobs: < 0 })
+            transcript.AddPrompt(_prompt.Rest(), complete: true);
+    }
+
+    public ChoiceProgress[] Choices { get; }
+
+    /// <summary>Nothing can be brought any more, for this reason.</summary>
+    public StreamEvent.Failed? Failure { get; private set; }
+
+    /// <summary>A caller waits for the echoed prompt.</summary>
+    public bool PromptWanted { get; set; }
+
+    /// <summary>Every choice has been taken by a decoder once: from then on the request waits its turn rather than be refused.</summary>
+    public bool IsAdmitted => _admitted.All(a => a);
+
+    public bool IsOver => !PromptMissing && Choices.All(c => c.End is not null);
+
+    private bool PromptMissing => PromptWanted && _request is { Echo: true, Sampling.Logprobs: >= 0 } && !_prompt.Complete;
+
+    private ImmutableArray<DecoderNode> Usable => _settings.Health.Usable;
+
+    /// <summary>The session was accepted before, so it is now.</summary>
+    public void Admit() => Array.Fill(_admitted, true);
+
+    /// <summary>Takes what the session has of a choice.</summary>
+    public void Take(int choice, RecordedChoice recorded)
+    {
+        if (Choices[choice].Take(recorded) is { } index)
+            Violation(choice, index, "its record");
+    }
+
+    /// <summary>Starts what has to run and does not, in good standing.</summary>
+    /// <param name="anew">Decoders that have refused are asked again.</param>
+    public void Review(bool anew = false)
+    {
+        if (_over || Failure is not null)
+            return;
+        _timers.CancelRetry();
+        if (anew)
+            _failover.ForgiveAll();
+        var plan = _failover.Plan([.. Choices.Select(c => c.End is null)], PromptMissing, Usable, _settings.LocalLoad.Value);
+        foreach (var placement in plan.Placements)
+            Submit(placement);
+        if (!plan.Searching)
+            return;
+        if (_settings.Time.GetElapsedTime(_searching) > _settings.Options.FindDecoder)
+            Failure ??= new StreamEvent.Failed(FailureKind.Unavailable, _lastFailure);
+        else
+            _timers.Retry(_settings.Options.Retry);
+    }
+
+    /// <returns>The choice that has a new token; negative: none.</returns>
+    public int OnToken(DecoderProtocol.SequenceToken message)
+    {
+        if (_sequences.Find(message.Id) is not { } sequence)
+            return -1;
+        int choice = sequence.Choice;
+        _admitted[choice] = true;
+        switch (Choices[choice].Take(message.Token))
+        {
+            case TokenEntry.Next:
+                OnNext(sequence);
+                return choice;
+            case TokenEntry.Violation:
+                Violation(choice, message.Token.Index, sequence.Decoder.Path.ToString());
+                break;
+            case TokenEntry.Gap:
+                _lastFailure = $"tokens before {message.Token.Index} were lost on the way";
+                Forget(sequence, cancel: true);
+                Review();
+                break;
+        }
+        return -1;
+    }
+
+    public void OnPrompt(DecoderProtocol.SequencePrompt message)
+    {
+        if (_sequences.Find(message.Id) is not { Scores: true } sequence || _prompt.Take(message.Tokens) is not { } piece)
+            return;
+        _transcript.AddPrompt(piece, _prompt.Complete);
+        if (_prompt.Complete && sequence.ScoresOnly)
+            Forget(sequence, cancel: true);
+    }
+
+    public void OnEnded(DecoderProtocol.SequenceEnded ended)
+    {
+        if (_sequences.Find(ended.Id) is not { } sequence)
+            return;
+        var choice = Choices[sequence.Choice];
+        Forget(sequence, cancel: false);
+        if (ended.Failure is null && !sequence.ScoresOnly && ended.GeneratedTokens == choice.Count)
+            choice.Finish(new RecordedEnd(ended.Reason));
+        else if (ended.Failure is null or FailureKind.Unavailable)
+        {
+            _lastFailure = ended.Detail ?? "the last tokens were lost on the way";
+            _failover.Exclude(sequence.Decoder);
+            Review();
+        }
+        else
+            Failure ??= new StreamEvent.Failed(ended.Failure.Value, ended.Detail ?? "the decoder failed");
+    }
+
+    public void OnReply(DecoderProtocol.SubmitReply reply)
+    {
+        if (_sequences.Find(reply.Id) is not { } sequence)
+            return;
+        _timers.CancelSubmit(reply.Id);
+        sequence.Late = false;
+        switch (reply.Outcome)
+        {
+            case SubmitOutcome.Accepted:
+                _admitted[sequence.Choice] |= !sequence.ScoresOnly;
+                break;
+            case SubmitOutcome.QueueFull:
+                OnQueueFull(sequence);
+                break;
+            default:
+                var (kind, message) = SubmitRefusal.Of(reply.Outcome, _request);
+                Failure ??= new StreamEvent.Failed(kind, message);
+                break;
+        }
+    }
+
+    public void OnSubmitTimedOut(SequenceId id)
+    {
+        if (_sequences.Find(id) is not { } sequence)
+            return;
+        _timers.CancelSubmit(id);
+        _lastFailure = $"the decoder did not answer within {_settings.Options.SubmitTimeout.TotalSeconds} s";
+        sequence.Late = true;
+        _failover.Exclude(sequence.Decoder);
+        Review();
+    }
+
+    /// <summary>The decoder is dead for certain: nothing comes from it any more.</summary>
+    public void OnDead(IActorRef decoder)
+    {
+        _lastFailure = $"the decoder at {decoder.Path.Address} stopped";
+        _failover.Exclude(decoder);
+        foreach (var sequence in _sequences.At(decoder))
+            Forget(sequence, cancel: false);
+        Review();
+    }
+
+    /// <summary>No decoder need work for this stream any more.</summary>
+    public void Stop()
+    {
+        _over = true;
+        _timers.CancelRetry();
+        foreach (var sequence in _sequences.All())
+            Forget(sequence, cancel: true);
+    }
+
+    /// <summary>A caller wants what is not there yet, though the stream was over.</summary>
+    public void Resume()
+    {
+        _over = false;
+        Review();
+    }
+
+    private void OnNext(PlacedSequence sequence)
+    {
+        _failover.ForgiveAll();
+        _searching = _settings.Time.GetTimestamp();
+        _submissions[sequence.Choice] = 0;
+        sequence.Late = false;
+        if (Choices[sequence.Choice].End is not null)
+            DropRivals(sequence, itself: true);
+        else if (_sequences.HasRival(sequence) && StreamFailover.InGoodStanding(sequence, Usable))
+            // Whoever is in good standing and ahead needs no second; one in doubt may have sent this long ago.
+            DropRivals(sequence, itself: false);
+    }
+
+    private void DropRivals(PlacedSequence sequence, bool itself)
+    {
+        foreach (var other in _sequences.Of(sequence.Choice))
+            if ((itself || other.Id != sequence.Id) && !(other.Scores && PromptMissing))
+                Forget(other, cancel: true);
+    }
+
+    private void OnQueueFull(PlacedSequence sequence)
+    {
+        Forget(sequence, cancel: false);
+        _failover.Exclude(sequence.Decoder);
+        _lastFailure = "the decoders' queues are full";
+        // A new request is refused; one that has been accepted waits its turn.
+        if (!IsAdmitted && !_failover.HasAnother(Usable, _settings.LocalLoad.Value))
+            Failure ??= new StreamEvent.Failed(FailureKind.Overloaded, "every decoder's queue is full, try again later");
+        else
+            Review();
+    }
+
+    private void Submit(Placement placement)
+    {
+        int choice = placement.Choice;
+        if (!placement.ScoresOnly && _submissions[choice]++ >= _settings.Options.MaxSubmissions)
+        {
+            Failure ??= new StreamEvent.Failed(
+                FailureKind.Unavailable, $"given up after {_settings.Options.MaxSubmissions} decoders; the last: {_lastFailure}");
+            return;
+        }
+        if (_submitted[choice] && _admitted[choice])
+            _settings.Counters.Resubmitted();
+        _submitted[choice] = true;
+        // The same decoder once more: what it has not answered so far is not waited for.
+        foreach (var former in _sequences.At(placement.Decoder).Where(s => s.Choice == choice && s.ScoresOnly == placement.ScoresOnly))
+            Forget(former, cancel: true);
+        var sequence = new PlacedSequence(new SequenceId(Guid.NewGuid()), choice, placement.Decoder, placement.Scores, placement.ScoresOnly);
+        _sequences.Add(sequence);
+        _context.Watch(placement.Decoder);
+        _context.Parent.Tell(new StreamProtocol.Expect(sequence.Id, placement.Decoder), _context.Self);
+        var request = new SequenceRequest(
+            sequence.Id, _request.Prompt, placement.ScoresOnly ? [] : _transcript.TokenIds(choice), choice,
+            placement.ScoresOnly ? 1 : _request.MaxTokens, _stopTokens, _request.Sampling)
+        {
+            PromptLogprobs = placement.Scores ? _request.Sampling.Logprobs : -1,
+        };
+        placement.Decoder.Tell(new DecoderProtocol.SubmitSequence(request, _context.Self, _context.Parent), _context.Self);
+        _timers.Submit(_settings.Options.SubmitTimeout, sequence.Id);
+    }
+
+    private void Forget(PlacedSequence sequence, bool cancel)
+    {
+        if (!_sequences.Remove(sequence.Id))
+            return;
+        _timers.CancelSubmit(sequence.Id);
+        if (cancel)
+            sequence.Decoder.Tell(new DecoderProtocol.CancelSequence(sequence.Id), _context.Self);
+        if (!_sequences.Uses(sequence.Decoder))
+            _context.Unwatch(sequence.Decoder);
+        _context.Parent.Tell(new StreamProtocol.NoLongerExpect(sequence.Id), _context.Self);
+    }
+
+    private void Violation(int choice, int index, string where)
+    {
+        _settings.Counters.Violated();
+        _log.Error("determinism violation in session {0}: token {1} of choice {2} differs from {3}", _request.SessionId, index, choice, where);
+    }
+}
