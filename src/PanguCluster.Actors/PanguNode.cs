@@ -6,6 +6,8 @@ using PanguCluster.Actors.Experts;
 using PanguCluster.Actors.Links;
 using PanguCluster.Actors.Placement;
 using PanguCluster.Actors.Routing;
+using PanguCluster.Actors.Sessions;
+using PanguCluster.Actors.Sessions.Journal;
 using PanguCluster.Actors.Streams;
 using PanguCluster.Model.Kernels;
 
@@ -18,6 +20,8 @@ public sealed class PanguNode
 
     private readonly GenerationGateway _gateway = new();
     private readonly ClusterView _view;
+    private readonly StreamSettings _streams;
+    private readonly SessionNode _sessions;
 
     /// <exception cref="ArgumentException">A field of the setup is out of range.</exception>
     public PanguNode(PanguNodeSetup setup)
@@ -28,12 +32,21 @@ public sealed class PanguNode
         _view = new ClusterView(setup.Model.Manifest, setup.Model.Group.Length);
         Devices = new LocalDevices(groups);
         Rows = new RowCounters(groups);
+        _streams = new StreamSettings(setup.Model.Manifest, setup.Tokenizer, _view, Load, setup.Streams, Streams, setup.Time);
+        JournalSetup.Prepare(setup.Journal);
+        _sessions = new SessionNode(setup.Journal, setup.Sessions, _streams);
     }
 
     public PanguNodeSetup Setup { get; }
     public IGenerationGateway Gateway => _gateway;
     public IClusterView View => _view;
     public StreamCounters Streams { get; } = new();
+
+    /// <summary>The recorded sessions of the whole cluster.</summary>
+    public ISessionBook Sessions => _sessions.Book;
+
+    /// <summary>Whether sessions can be recorded now.</summary>
+    public JournalHealth Journal => _sessions.Health;
 
     /// <summary>The devices of this process.</summary>
     public LocalDevices Devices { get; }
@@ -43,6 +56,9 @@ public sealed class PanguNode
 
     /// <summary>This node's decoder; all zero without the role.</summary>
     public LoadGauge Load { get; } = new();
+
+    /// <summary>Where messages to sessions go, once the node is started.</summary>
+    internal IActorRef SessionRegion { get; private set; } = ActorRefs.Nobody;
 
     /// <summary>Starts the actors, and a cluster of its own if there are no seed nodes.</summary>
     /// <exception cref="System.Net.Sockets.SocketException">The links' address cannot be bound.</exception>
@@ -65,13 +81,15 @@ public sealed class PanguNode
         {
             MinExpertNodes = Setup.MinExpertNodes,
             ExpertPatience = Setup.ExpertPatience,
+            Concern = () => Journal.Problem,
         };
         var placement = system.ActorOf(
             Props.Create(() => new PlacementActor(placementSettings, _view)), "pangu-placement");
         var region = GroupSharding.Start(system, Devices.Groups, g => DeviceProps(placement, g), Setup.MinExpertNodes, Setup.ExpertPatience, Setup.Time);
         if (Setup.Roles.Contains(NodeRoles.Decoder))
             StartDecoder(system, placement, new LinkFactory(identity, limits, links, Setup.Time));
-        var streams = new StreamSettings(manifest, Setup.Tokenizer, _view, Load, Setup.Streams, Streams, Setup.Time) { NodeId = Setup.NodeId };
+        SessionRegion = _sessions.Start(system);
+        var streams = _streams with { NodeId = Setup.NodeId, Sessions = SessionRegion };
         system.ActorOf(Props.Create(() => new StreamSupervisor(streams, _gateway)), StreamSupervisor.Name);
         placement.Tell(new PlacementProtocol.KeepGroups(region));
         if (Setup.SeedNodes.Count == 0)

@@ -1,6 +1,7 @@
 using System.Reflection;
 using System.Text;
 using Akka.Configuration;
+using PanguCluster.Actors.Sessions.Journal;
 
 namespace PanguCluster.Actors;
 
@@ -32,6 +33,7 @@ internal static class PanguNodeHocon
         AppendDispatcher(text, RouterDispatcher, 1);
         return ConfigurationFactory.ParseString(setup.ExtraHocon)
             .WithFallback(ConfigurationFactory.ParseString(text.ToString()))
+            .WithFallback(JournalSetup.Hocon(setup.Journal))
             .WithFallback(ConfigurationFactory.ParseString(Tuned()));
     }
 

@@ -2,13 +2,14 @@ using Akka.Hosting;
 using Microsoft.Extensions.DependencyInjection;
 using PanguCluster.Actors.Credentials;
 using PanguCluster.Actors.Placement;
+using PanguCluster.Actors.Sessions.Journal;
 using PanguCluster.Actors.Streams;
 
 namespace PanguCluster.Actors;
 
 /// <summary>
-/// Wiring: <c>services.AddPanguNode(setup)</c> is all a host needs. It registers <see cref="PanguNode"/>, <see cref="IGenerationGateway"/> and
-/// <see cref="IClusterView"/> as singletons that exist before the actor system does, and starts the system with the host. When the host stops, the
+/// Wiring: <c>services.AddPanguNode(setup)</c> is all a host needs. It registers <see cref="PanguNode"/>, <see cref="IGenerationGateway"/>,
+/// <see cref="IClusterView"/>, <see cref="Sessions.ISessionBook"/> and <see cref="Sessions.JournalHealth"/> as singletons that exist before the actor system does, and starts the system with the host. When the host stops, the
 /// node leaves the cluster and its handles are disposed.
 /// </summary>
 public static class PanguNodeHosting
@@ -20,6 +21,8 @@ public static class PanguNodeHosting
         services.AddSingleton(node);
         services.AddSingleton(node.Gateway);
         services.AddSingleton(node.View);
+        services.AddSingleton(node.Sessions);
+        services.AddSingleton(node.Journal);
         return services.AddAkka(PanguNode.SystemName, builder =>
         {
             builder.WithPanguNode(node);
@@ -35,6 +38,8 @@ public static class PanguNodeHosting
     {
         if (node.Setup.Credentials is { } credentials)
             builder.AddSetup(ClusterTls.Setup(credentials));
+        if (JournalSetup.Of(node.Setup.Journal) is { } journal)
+            builder.AddSetup(journal);
         return builder
             .AddHocon(PanguNodeHocon.Of(node.Setup), HoconAddMode.Prepend)
             .WithActors((system, _) => node.Start(system));

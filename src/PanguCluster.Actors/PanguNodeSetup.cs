@@ -1,6 +1,8 @@
 using PanguCluster.Actors.Credentials;
 using PanguCluster.Actors.Links;
 using PanguCluster.Actors.Routing;
+using PanguCluster.Actors.Sessions;
+using PanguCluster.Actors.Sessions.Journal;
 using PanguCluster.Actors.Streams;
 using PanguCluster.Model.Decoding;
 using PanguCluster.Model.Kernels;
@@ -70,6 +72,11 @@ public sealed record PanguNodeSetup
     public RouterOptions Router { get; init; } = RouterOptions.Default;
     public StreamOptions Streams { get; init; } = StreamOptions.Default;
 
+    /// <summary>Where sessions are recorded.</summary>
+    public JournalOptions Journal { get; init; } = JournalOptions.Memory;
+
+    public SessionOptions Sessions { get; init; } = SessionOptions.Default;
+
     /// <summary>Where clients connect, to publish; empty for a node without the gateway role.</summary>
     public string GrpcAddress { get; init; } = "";
 
@@ -91,6 +98,8 @@ public sealed record PanguNodeSetup
         Require(ExpertThreads is >= 1 and <= 256, nameof(ExpertThreads), $"{ExpertThreads} is not in 1..256");
         Require(GroupThreads is >= 1 and <= 256, nameof(GroupThreads), $"{GroupThreads} is not in 1..256");
         Require(MinExpertNodes is >= 1 and <= 1024, nameof(MinExpertNodes), $"{MinExpertNodes} is not in 1..1024");
+        Require(Sessions.Keep > TimeSpan.Zero && Sessions.Keep <= SessionOptions.MaxKeep, nameof(Sessions), $"keep {Sessions.Keep} is not in 0..{SessionOptions.MaxKeep.TotalDays} days");
+        Require(Sessions.Silence > TimeSpan.Zero && Sessions.SweepEvery > TimeSpan.Zero, nameof(Sessions), "silence and sweep interval must be positive");
         foreach (string seed in SeedNodes)
             ParseSeed(seed, Credentials is not null);
     }

@@ -1,3 +1,7 @@
 using BenchmarkDotNet.Running;
+using PanguCluster.Benchmarks;
 
-BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(args);
+if (args is ["sessions", .. var rest])
+    await SessionOpenings.Run(rest);
+else
+    BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(args);

@@ -42,6 +42,9 @@ public static class ClusterKnowledge
     public static IReadOnlyList<int> Missing(IReadOnlyList<KnownNode> nodes, Manifest manifest) =>
         [.. Enumerable.Range(0, manifest.Shape.Groups).Where(g => !nodes.Any(n => IsRoutable(n, manifest) && n.State!.Groups.Any(o => o.Group == g)))];
 
+    /// <summary>Whether the members, as far as they have reported, are on more than one machine.</summary>
+    public static bool SpansHosts(IReadOnlyList<KnownNode> nodes) => nodes.Select(n => n.State?.HostId).OfType<string>().Distinct().Count() > 1;
+
     /// <summary>One node does the keeping, so that N nodes do not ask N times: the lowest address of the live ones with the role.</summary>
     public static bool IsKeeper(IReadOnlyList<KnownNode> nodes, string role)
     {

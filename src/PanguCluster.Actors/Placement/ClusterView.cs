@@ -14,6 +14,7 @@ public sealed class ClusterView : IClusterView
 {
     private ClusterSnapshot _current;
     private ImmutableArray<DecoderNode>[] _decoders = [[]];
+    private bool _spansHosts;
 
     public ClusterView(Manifest manifest, long groupBytes) =>
         _current = ClusterKnowledge.Snapshot([], manifest, RouteTable.Empty(manifest.Shape.Groups), groupBytes);
@@ -23,8 +24,12 @@ public sealed class ClusterView : IClusterView
     /// <summary>Live decoders of the same model, this node's included.</summary>
     public ImmutableArray<DecoderNode> Decoders => Volatile.Read(ref _decoders)[0];
 
-    internal void Set(ClusterSnapshot snapshot, ImmutableArray<DecoderNode> decoders)
+    /// <summary>Whether nodes of this cluster are on different machines.</summary>
+    public bool SpansHosts => Volatile.Read(ref _spansHosts);
+
+    internal void Set(ClusterSnapshot snapshot, ImmutableArray<DecoderNode> decoders, bool spansHosts = false)
     {
+        Volatile.Write(ref _spansHosts, spansHosts);
         Volatile.Write(ref _current, snapshot);
         Volatile.Write(ref _decoders, [decoders]);
     }

@@ -27,6 +27,7 @@ public sealed class PlacementActor : UntypedActor
     private readonly NodeStateKey _key;
     private RouteTable _routes;
     private NodeState _state;
+    private string _decoderTrouble = "";
     private IActorRef? _decoder;
     private IActorRef? _region;
     private ICancelable? _tick;
@@ -86,12 +87,12 @@ public sealed class PlacementActor : UntypedActor
                 break;
             case PlacementProtocol.DecoderUp up:
                 _decoder = up.Decoder;
-                _state = _state with { Detail = "" };
+                _decoderTrouble = "";
                 Publish(urgent: true);
                 break;
             case PlacementProtocol.DecoderDown down:
                 _decoder = null;
-                _state = _state with { Detail = "decoder: " + down.Reason };
+                _decoderTrouble = "decoder: " + down.Reason;
                 Publish(urgent: true);
                 break;
             case PlacementProtocol.FollowRoutes follow:
@@ -145,6 +146,7 @@ public sealed class PlacementActor : UntypedActor
             Load = _decoder is null ? null : _settings.Load.Value,
             Rows = rows,
             Tokens = tokens,
+            Detail = _decoderTrouble.Length > 0 ? _decoderTrouble : _settings.Concern() ?? "",
         };
         _members.Set(_key.Id, _state);
         IWriteConsistency how = urgent && _members.Count > 1 ? new WriteAll(_settings.WriteTimeout) : WriteLocal.Instance;
@@ -166,7 +168,7 @@ public sealed class PlacementActor : UntypedActor
         foreach (var node in nodes)
             if (node.State is { } s && ClusterKnowledge.Mismatch(s, Manifest) is { } why && _warned.Add(node.Address + why))
                 _log.Warning("node {0} at {1} is not used: it {2}", s.NodeId, node.Address, why);
-        _view.Set(ClusterKnowledge.Snapshot(nodes, Manifest, routes, _settings.Model.Group.Length), Decoders(nodes));
+        _view.Set(ClusterKnowledge.Snapshot(nodes, Manifest, routes, _settings.Model.Group.Length), Decoders(nodes), ClusterKnowledge.SpansHosts(nodes));
     }
 
     private ImmutableArray<DecoderNode> Decoders(IReadOnlyList<KnownNode> nodes)

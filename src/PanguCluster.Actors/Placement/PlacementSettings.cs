@@ -21,4 +21,7 @@ public sealed record PlacementSettings(PackedModel Model, NodeState Initial, Row
 
     /// <summary>How often missing groups are asked for.</summary>
     public TimeSpan KeepInterval { get; init; } = TimeSpan.FromSeconds(1);
+
+    /// <summary>What else an operator should know of this node, or null.</summary>
+    public Func<string?> Concern { get; init; } = () => null;
 }

@@ -68,4 +68,18 @@ public static class SessionProtocol
 
     /// <summary>To the running stream: finish every choice as cancelled.</summary>
     public sealed record CancelStream(string SessionId) : IMessage;
+
+    /// <summary>Asks for recorded tokens without disturbing the stream. Answered by <see cref="Page"/>.</summary>
+    public sealed record Read(string SessionId, int Choice, int FirstIndex) : ICommand;
+
+    /// <param name="Request">Null: no such session.</param>
+    /// <param name="TokenIds">From the asked index on, at most <see cref="MaxTokensPerPage"/>.</param>
+    /// <param name="Counts">Recorded tokens, choice by choice.</param>
+    public sealed record Page(
+        string SessionId, SessionRecord? Request, int Choice, int FirstIndex, IReadOnlyList<int> TokenIds, IReadOnlyList<int> Counts) : IMessage;
+
+    public const int MaxTokensPerPage = 16384;
+
+    /// <summary>Makes a session say how it stands, and erase itself if it has been idle since before a time. Not answered.</summary>
+    public sealed record Inspect(string SessionId, DateTimeOffset EraseBefore) : ICommand;
 }

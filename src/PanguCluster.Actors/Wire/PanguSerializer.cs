@@ -68,7 +68,7 @@ public sealed class PanguSerializer(ExtendedActorSystem system) : SerializerWith
                 "pulsed" => new PulseProtocol.PulseReply(Proto.Pulse.Parser.ParseFrom(bytes).Sent),
                 "ensure" => new EnsureGroup(Proto.EnsureGroup.Parser.ParseFrom(bytes).Group),
                 "node" => NodeStateWire.Read(Proto.NodeState.Parser.ParseFrom(bytes)),
-                _ => SessionWire.Read(manifest, bytes, Resolve),
+                _ => SessionWire.FromBytes(manifest, bytes, Resolve),
             };
         }
         catch (Exception e) when (e is FormatException or InvalidProtocolBufferException)

@@ -22,6 +22,9 @@ internal static class SessionWire
         CancelSession => "s-cancel",
         CancelReply => "s-cancelled",
         CancelStream => "s-cancel-stream",
+        Read => "s-read",
+        Page => "s-page",
+        Inspect => "s-inspect",
         _ => throw new NotSupportedException($"{message.GetType().FullName} has no wire format"),
     };
 
@@ -46,10 +49,17 @@ internal static class SessionWire
         CancelSession m => new Proto.SessionCancel { SessionId = m.SessionId },
         CancelReply m => new Proto.SessionCancelReply { SessionId = m.SessionId, Found = m.Found },
         CancelStream m => new Proto.SessionCancelStream { SessionId = m.SessionId },
+        Read m => new Proto.SessionRead { SessionId = m.SessionId, Choice = m.Choice, FirstIndex = m.FirstIndex },
+        Page m => new Proto.SessionPage
+        {
+            SessionId = m.SessionId, Found = m.Request is not null, Request = m.Request is null ? null : RecordWire.Write(m.Request),
+            Choice = m.Choice, FirstIndex = m.FirstIndex, TokenIds = { m.TokenIds }, Counts = { m.Counts },
+        },
+        Inspect m => new Proto.SessionInspect { SessionId = m.SessionId, EraseBeforeUnixMs = m.EraseBefore.ToUnixTimeMilliseconds() },
         _ => throw new NotSupportedException($"{message.GetType().FullName} has no wire format"),
     };
 
-    public static SessionProtocol.IMessage Read(string manifest, byte[] bytes, Func<string, IActorRef> resolve)
+    public static SessionProtocol.IMessage FromBytes(string manifest, byte[] bytes, Func<string, IActorRef> resolve)
     {
         switch (manifest)
         {
@@ -91,6 +101,16 @@ internal static class SessionWire
                 return new CancelReply(reply.SessionId, reply.Found);
             case "s-cancel-stream":
                 return new CancelStream(Proto.SessionCancelStream.Parser.ParseFrom(bytes).SessionId);
+            case "s-read":
+                var read = Proto.SessionRead.Parser.ParseFrom(bytes);
+                return new Read(read.SessionId, read.Choice, read.FirstIndex);
+            case "s-page":
+                var page = Proto.SessionPage.Parser.ParseFrom(bytes);
+                return new Page(
+                    page.SessionId, page.Found ? RecordWire.Read(page.Request) : null, page.Choice, page.FirstIndex, [.. page.TokenIds], [.. page.Counts]);
+            case "s-inspect":
+                var inspect = Proto.SessionInspect.Parser.ParseFrom(bytes);
+                return new Inspect(inspect.SessionId, RecordWire.ReadTime(inspect.EraseBeforeUnixMs));
             default:
                 throw new FormatException("the manifest is not known");
         }

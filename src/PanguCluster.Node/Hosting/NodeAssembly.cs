@@ -13,6 +13,7 @@ using PanguCluster.Node.Options;
 using PanguCluster.Node.Security;
 using PanguCluster.Node.Services;
 using AkkaLevel = Akka.Event.LogLevel;
+using SessionOptions = PanguCluster.Actors.Sessions.SessionOptions;
 
 namespace PanguCluster.Node.Hosting;
 
@@ -65,6 +66,8 @@ public static class NodeAssembly
             ExpertThreads = threads.Experts,
             GroupThreads = threads.Group,
             MinExpertNodes = options.MinExpertNodes,
+            Journal = options.Journal,
+            Sessions = SessionOptions.Default with { Keep = options.KeepSessions },
             Streams = StreamOptions.Default with { DetachTtl = options.DetachTtl },
             GrpcAddress = options.HasRole(NodeRoles.Gateway) ? GrpcAddress(options) : "",
         };

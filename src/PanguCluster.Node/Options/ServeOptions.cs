@@ -1,6 +1,8 @@
 using System.Text.RegularExpressions;
 using Microsoft.Extensions.Logging;
+using PanguCluster.Actors.Sessions.Journal;
 using PanguCluster.Model.Packing;
+using SessionOptions = PanguCluster.Actors.Sessions.SessionOptions;
 
 namespace PanguCluster.Node.Options;
 
@@ -11,7 +13,7 @@ namespace PanguCluster.Node.Options;
 /// <param name="Cluster">Where the other nodes reach this one.</param>
 /// <param name="SeedNodes">HOST:PORT of nodes to join, as those advertise themselves; empty: this node starts a cluster of its own.</param>
 /// <param name="Roles">Some of <see cref="KnownRoles"/>.</param>
-/// <param name="Data">Folder for packed models and sockets; made when missing.</param>
+/// <param name="Data">Folder for packed models, sockets and recorded sessions; made when missing.</param>
 /// <param name="Format">What a checkpoint is packed to (null: bf16), and what a packed model must be (null: anything).</param>
 /// <param name="Kv">How keys and values are stored, or null for what the model says.</param>
 /// <param name="Threads">Threads that compute on this node.</param>
@@ -20,16 +22,20 @@ namespace PanguCluster.Node.Options;
 /// <param name="ContextLength">Most tokens of prompt and answer together, or null for what model and cache allow.</param>
 /// <param name="PrefixCache">Whether sequences share the KV blocks of equal prefixes.</param>
 /// <param name="MinExpertNodes">Groups are not placed before so many nodes with the role expert are there.</param>
+/// <param name="Journal">Where sessions are recorded. Prints without its password.</param>
+/// <param name="KeepSessions">How long an ended or abandoned session is kept.</param>
 public sealed partial record ServeOptions(
     string Model, NodeAddress Http, NodeAddress Grpc, NodeAddress Cluster, IReadOnlyList<string> SeedNodes,
     IReadOnlyList<string> Roles, string Data, PackFormat? Format, ElementType? Kv, KernelChoice Kernels, int Threads,
-    long? KvMemory, int? KvBlocks, int? ContextLength, bool PrefixCache, int MinExpertNodes, string NodeId, LogLevel LogLevel)
+    long? KvMemory, int? KvBlocks, int? ContextLength, bool PrefixCache, int MinExpertNodes,
+    JournalOptions Journal, TimeSpan KeepSessions, string NodeId, LogLevel LogLevel)
 {
     public const string DefaultHttp = "127.0.0.1:7441";
     public const string DefaultGrpc = "127.0.0.1:7440";
     public const string DefaultCluster = "127.0.0.1:7442";
     public const string DefaultDetachTtl = "30s";
     public const string DefaultModel = "models/pangu-nano";
+    public const string DefaultKeepSessions = "24h";
 
     /// <summary>More worker threads than this per node is a slip, not a machine.</summary>
     public const int MaxThreads = 256;
@@ -65,11 +71,13 @@ public sealed partial record ServeOptions(
             said.ContextLength is { } context ? InRange("--context-length", context, 2, 1 << 24) : null,
             OnOff("--prefix-cache", said.PrefixCache ?? "on"),
             InRange("--min-expert-nodes", said.MinExpertNodes ?? 1, 1, 1024),
+            ParseJournal(said.Journal ?? "sqlite", said.Data ?? DefaultData()),
+            Duration.InRange("--keep-sessions", said.KeepSessions ?? DefaultKeepSessions, SessionOptions.MinKeep, SessionOptions.MaxKeep),
             Id(said.NodeId ?? $"node-{cluster.Port}"), Level(said.LogLevel ?? "warning"))
         {
             Security = SecurityOptions.From(said),
             Advertise = said.Advertise is { } host ? Advertised(host) : null,
-            DetachTtl = Time("--detach-ttl", said.DetachTtl ?? DefaultDetachTtl),
+            DetachTtl = Duration.InRange("--detach-ttl", said.DetachTtl ?? DefaultDetachTtl, TimeSpan.Zero, TimeSpan.FromDays(365)),
         };
         BindRules.Check(options);
         return options;
@@ -89,6 +97,19 @@ public sealed partial record ServeOptions(
         "managed" => KernelChoice.Managed,
         _ => throw new OptionException($"--kernels {text}: expected native or managed"),
     };
+
+    /// <exception cref="OptionException">It is no journal; the message does not repeat it, because it may hold a password.</exception>
+    private static JournalOptions ParseJournal(string text, string dataFolder)
+    {
+        try
+        {
+            return JournalOptions.Parse(text, Path.GetFullPath(dataFolder));
+        }
+        catch (ArgumentException wrong)
+        {
+            throw new OptionException($"--journal: {wrong.Message}");
+        }
+    }
 
     /// <summary>The given folder, or the sample model, looked for upwards from the working folder and from the executable.</summary>
     public static string ModelFolder(string? said)
@@ -156,9 +177,6 @@ public sealed partial record ServeOptions(
         "off" => false,
         _ => throw new OptionException($"{option} {text}: expected on or off"),
     };
-
-    private static TimeSpan Time(string option, string text) => Duration.Parse(text)
-        ?? throw new OptionException($"{option} {text}: expected a time like 30s, 5m or 24h, at most 365d");
 
     private static string Id(string text) => IdPattern().IsMatch(text)
         ? text

@@ -24,6 +24,8 @@ public sealed record ServeOverrides
     public int? ContextLength { get; init; }
     public string? PrefixCache { get; init; }
     public int? MinExpertNodes { get; init; }
+    public string? Journal { get; init; }
+    public string? KeepSessions { get; init; }
     public string? NodeId { get; init; }
     public string? LogLevel { get; init; }
     public string? Advertise { get; init; }
@@ -83,6 +85,8 @@ public sealed record ServeOverrides
         ContextLength = ContextLength ?? below.ContextLength,
         PrefixCache = PrefixCache ?? below.PrefixCache,
         MinExpertNodes = MinExpertNodes ?? below.MinExpertNodes,
+        Journal = Journal ?? below.Journal,
+        KeepSessions = KeepSessions ?? below.KeepSessions,
         NodeId = NodeId ?? below.NodeId,
         LogLevel = LogLevel ?? below.LogLevel,
         Advertise = Advertise ?? below.Advertise,

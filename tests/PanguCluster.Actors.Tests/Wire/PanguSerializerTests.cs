@@ -87,6 +87,10 @@ public sealed class PanguSerializerTests : IDisposable
         yield return new SessionProtocol.CancelSession("s", null);
         yield return new SessionProtocol.CancelReply("s", true);
         yield return new SessionProtocol.CancelStream("s");
+        yield return new SessionProtocol.Read("s", 1, 16384);
+        yield return new SessionProtocol.Page("s", record, 1, 3, [4, 5], [9, 5]);
+        yield return new SessionProtocol.Page("s", null, 0, 0, Array.Empty<int>(), Array.Empty<int>());
+        yield return new SessionProtocol.Inspect("s", record.AcceptedAt);
     }
 
     [Fact]
@@ -104,6 +108,30 @@ public sealed class PanguSerializerTests : IDisposable
         var types = typeof(IWireMessage).Assembly.GetTypes().Where(t => !t.IsAbstract && typeof(IWireMessage).IsAssignableFrom(t));
         Assert.Equal(types.Order(Comparer<Type>.Create((a, b) => string.CompareOrdinal(a.Name, b.Name))),
             samples.Select(s => s.GetType()).Distinct().OrderBy(t => t.Name, StringComparer.Ordinal));
+    }
+
+    [Fact]
+    public void Journal_should_bring_back_every_event()
+    {
+        var open = SessionSamples(new SamplingParameters { Seed = ulong.MaxValue, Logprobs = 2 }, ActorRefs.Nobody).OfType<SessionProtocol.Opened>().Single();
+        var at = open.Request.AcceptedAt.AddSeconds(5);
+        var tokens = open.Choices[1].Tokens;
+        IJournalled[] events =
+        [
+            new Accepted(open.Request, "n1"), new Attached(3, true, "n2", at), new TokensRecorded(1, 32, tokens, at),
+            new ChoiceEnded(0, 7, tokens, new RecordedEnd(FinishReason.Error, FailureKind.Unavailable, "why"), at),
+            new SessionSnapshot(open.Request, open.Choices, 3, 2, "n2", at, null), new SessionSnapshot(open.Request, open.Choices, 3, 2, "n2", at, at),
+        ];
+        foreach (var e in events)
+        {
+            var serializer = Assert.IsType<SessionJournalSerializer>(_system.Serialization.FindSerializerFor(e));
+            Assert.Equivalent(e, serializer.FromBinary(serializer.ToBinary(e), serializer.Manifest(e)), strict: true);
+        }
+        var types = typeof(IJournalled).Assembly.GetTypes().Where(t => !t.IsAbstract && typeof(IJournalled).IsAssignableFrom(t));
+        Assert.Equal(types.Select(t => t.Name).Order(), events.Select(e => e.GetType().Name).Distinct().Order());
+        var reader = new SessionJournalSerializer((ExtendedActorSystem)_system);
+        Assert.Throws<SerializationException>(() => reader.FromBinary([], "accepted.2"));
+        Assert.Throws<SerializationException>(() => reader.FromBinary([0xff], "accepted.1"));
     }
 
     [Fact]

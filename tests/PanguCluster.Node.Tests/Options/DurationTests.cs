@@ -16,7 +16,7 @@ public class DurationTests
     [InlineData("s", null)]
     [InlineData("-1s", null)]
     [InlineData("NaN", null)]
-    [InlineData("366d", null)]
+    [InlineData("3651d", null)]
     [InlineData("5 minutes", null)]
     public void Duration_should_read_what_people_write(string text, double? seconds) =>
         Assert.Equal(seconds, Duration.Parse(text)?.TotalSeconds);

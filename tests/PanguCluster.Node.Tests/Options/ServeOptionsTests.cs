@@ -32,8 +32,13 @@ public class ServeOptionsTests
         { "model", new ServeOverrides { Model = "/no/such/folder" }, ["--model /no/such/folder", "no such folder"] },
         { "log level", new ServeOverrides { LogLevel = "loud" }, ["--log-level loud"] },
         { "log level number", new ServeOverrides { LogLevel = "99" }, ["--log-level 99"] },
-        { "detach ttl", new ServeOverrides { DetachTtl = "-1s" }, ["--detach-ttl -1s", "30s, 5m or 24h"] },
+        { "detach ttl", new ServeOverrides { DetachTtl = "-1s" }, ["--detach-ttl -1s", "0s .. 365d"] },
         { "detach ttl forever", new ServeOverrides { DetachTtl = "9999d" }, ["--detach-ttl", "365d"] },
+        { "journal", new ServeOverrides { Journal = "mysql" }, ["--journal", "sqlite", "postgres://", "memory"] },
+        { "journal word", new ServeOverrides { Journal = "Host=h;Passwort=geheim" }, ["--journal", "PostgreSQL"] },
+        { "journal no host", new ServeOverrides { Journal = "Database=x" }, ["--journal", "no host"] },
+        { "keep", new ServeOverrides { KeepSessions = "forever" }, ["--keep-sessions forever", "1m .. 3650d"] },
+        { "keep short", new ServeOverrides { KeepSessions = "1s" }, ["--keep-sessions 1s", "24h"] },
         { "min experts", new ServeOverrides { MinExpertNodes = 0 }, ["--min-expert-nodes 0"] },
     };
 
@@ -56,6 +61,31 @@ public class ServeOptionsTests
             (options.Grpc.ToString(), options.Http.ToString(), options.Cluster.ToString()));
         Assert.Equal(["decoder", "expert", "gateway"], options.Roles);
         Assert.Equal(("node-7442", KernelChoice.Native, null, 1), (options.NodeId, options.Kernels, options.Format, options.MinExpertNodes));
+    }
+
+    [Theory]
+    [InlineData("postgres://pangu:ge%3Aheim@db:5433/sessions", "postgres db:5433/sessions")]
+    [InlineData("Host=db;Database=sessions;Username=pangu;Password=ge:heim", "postgres db:5432/sessions")]
+    [InlineData("sqlite", "sqlite /data/sessions.db")]
+    [InlineData("memory", "memory")]
+    public void Journal_should_print_without_its_password(string said, string printed)
+    {
+        var options = ServeOptions.From(new ServeOverrides { Journal = said, Data = "/data", KeepSessions = "90m" });
+
+        Assert.Equal(printed, options.Journal.ToString());
+        Assert.Equal(TimeSpan.FromMinutes(90), options.KeepSessions);
+        Assert.DoesNotContain("heim", options.ToString(), StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("Host=h;Passwort=geheim")]
+    [InlineData("postgres://u:geheim@")]
+    [InlineData("geheim")]
+    public void Journal_should_be_refused_without_repeating_it(string said)
+    {
+        var refused = Assert.Throws<OptionException>(() => ServeOptions.From(new ServeOverrides { Journal = said }));
+
+        Assert.DoesNotContain("geheim", refused.Message, StringComparison.Ordinal);
     }
 
     [Fact]

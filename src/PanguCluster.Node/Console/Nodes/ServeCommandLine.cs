@@ -19,6 +19,12 @@ public sealed class ServeCommandLine
         "--kv-memory", "SIZE", "memory of the KV cache, like 512MiB; default a quarter of what is free, at most 4 GiB");
     private readonly Option<string?> _prefixCache = Text(
         "--prefix-cache", "on|off", "share the KV blocks of equal prefixes; the answers are the same either way; default on");
+    private readonly Option<string?> _journal = Text(
+        "--journal", "sqlite|postgres://...|memory",
+        "where sessions are recorded; default sqlite, a file in the --data folder for all nodes of this machine; nodes on several machines need PostgreSQL "
+        + "(keep its password out of the process list: put it into the --config file)");
+    private readonly Option<string?> _keepSessions = Text(
+        "--keep-sessions", "TIME", $"how long ended sessions can be looked at and resumed, like 12h or 7d; default {ServeOptions.DefaultKeepSessions}");
     private readonly Option<string?> _nodeId = Text("--node-id", "ID", "name of the node; default node-PORT");
     private readonly Option<string?> _logLevel = Text("--log-level", "LEVEL", "default warning");
     private readonly Option<string?> _advertise = Text("--advertise", "HOST", "name or address that others are told, where --cluster is every address of the machine");
@@ -54,7 +60,7 @@ public sealed class ServeCommandLine
     public void AddTo(Command command)
     {
         foreach (Option option in (Option[])[_model, _grpc, _http, _cluster, _seeds, _roles, _data, _config, _format, _kv, _kernels, _threads,
-            _kvMemory, _kvBlocks, _context, _prefixCache, _minExperts, _nodeId, _detachTtl, _logLevel, _advertise,
+            _kvMemory, _kvBlocks, _context, _prefixCache, _minExperts, _journal, _keepSessions, _nodeId, _detachTtl, _logLevel, _advertise,
             _apiKeys, _tlsCert, _tlsKey, _tlsClientCa, _clusterCert, _clusterKey, _clusterCa, _exitWithStdin])
             command.Options.Add(option);
     }
@@ -82,6 +88,8 @@ public sealed class ServeCommandLine
             ContextLength = parsed.GetValue(_context),
             PrefixCache = parsed.GetValue(_prefixCache),
             MinExpertNodes = parsed.GetValue(_minExperts),
+            Journal = parsed.GetValue(_journal),
+            KeepSessions = parsed.GetValue(_keepSessions),
             NodeId = parsed.GetValue(_nodeId),
             LogLevel = parsed.GetValue(_logLevel),
             Advertise = parsed.GetValue(_advertise),

@@ -1,0 +1,84 @@
+using System.Collections.Immutable;
+using PanguCluster.Model.Decoding;
+
+namespace PanguCluster.Actors.Sessions;
+
+/// <summary>The recorded part of one choice.</summary>
+/// <param name="End">Null: not ended.</param>
+public sealed record ChoiceRecord(ImmutableList<RecordedToken> Tokens, RecordedEnd? End)
+{
+    public static ChoiceRecord Empty { get; } = new(ImmutableList<RecordedToken>.Empty, null);
+}
+
+/// <summary>What to do with tokens that a stream reports. Pure.</summary>
+/// <param name="Gap">Tokens before them are missing.</param>
+/// <param name="Fresh">Those that are not recorded yet.</param>
+/// <param name="Differs">Index of the first token that is recorded with another id: a determinism violation, and never overwritten.</param>
+public readonly record struct TokenVerdict(bool Gap, IReadOnlyList<RecordedToken> Fresh, int? Differs);
+
+/// <summary>A session as its events tell it. Immutable; <see cref="Apply"/> reads no clock and nothing else from outside.</summary>
+/// <param name="Attempt">Of the stream that has it, or had it last.</param>
+/// <param name="ActiveAt">Time of the last event.</param>
+/// <param name="EndedAt">When the last choice ended.</param>
+public sealed record RecordedSession(
+    SessionRecord Request, ImmutableArray<ChoiceRecord> Choices, int Attempt, int Resumes, string NodeId, DateTimeOffset ActiveAt,
+    DateTimeOffset? EndedAt)
+{
+    public bool Ended => EndedAt is not null;
+
+    public int GeneratedTokens => Choices.Sum(c => c.Tokens.Count);
+
+    /// <param name="attended">Whether a stream is at work on it.</param>
+    public SessionState State(bool attended)
+    {
+        if (!Ended)
+            return attended ? SessionState.Running : SessionState.Interrupted;
+        if (Choices.Any(c => c.End!.Reason == FinishReason.Error))
+            return SessionState.Failed;
+        return Choices.Any(c => c.End!.Reason == FinishReason.Cancelled) ? SessionState.Cancelled : SessionState.Finished;
+    }
+
+    public TokenVerdict Judge(int choice, int firstIndex, IReadOnlyList<RecordedToken> tokens)
+    {
+        var known = Choices[choice].Tokens;
+        if (firstIndex > known.Count)
+            return new TokenVerdict(true, [], null);
+        int overlap = Math.Min(known.Count - firstIndex, tokens.Count);
+        int? differs = null;
+        for (int i = 0; i < overlap && differs is null; i++)
+            if (known[firstIndex + i].TokenId != tokens[i].TokenId)
+                differs = firstIndex + i;
+        return new TokenVerdict(false, [.. tokens.Skip(overlap)], differs);
+    }
+
+    /// <param name="session">Null before the first event.</param>
+    public static RecordedSession Apply(RecordedSession? session, ISessionEvent e) => (session, e) switch
+    {
+        (null, Accepted a) => new RecordedSession(
+            a.Request, [.. Enumerable.Repeat(ChoiceRecord.Empty, a.Request.Choices)], 1, 0, a.NodeId, a.At, null),
+        ({ } s, Attached a) => s with
+        {
+            Attempt = a.Attempt, Resumes = s.Resumes + (a.Resume ? 1 : 0), NodeId = a.NodeId, ActiveAt = a.At,
+        },
+        ({ } s, TokensRecorded t) => s.Extend(t.Choice, t.FirstIndex, t.Tokens, null) with { ActiveAt = t.At },
+        ({ } s, ChoiceEnded t) => s.Extend(t.Choice, t.FirstIndex, t.Tokens, t.End).EndIfComplete(t.At),
+        _ => throw new InvalidOperationException($"{e.GetType().Name} cannot come {(session is null ? "first" : "after the first event")}"),
+    };
+
+    public static RecordedSession Of(SessionSnapshot s) => new(
+        s.Request, [.. s.Choices.Select(c => new ChoiceRecord([.. c.Tokens], c.End))], s.Attempt, s.Resumes, s.NodeId, s.ActiveAt, s.EndedAt);
+
+    public SessionSnapshot ToSnapshot() => new(
+        Request, [.. Choices.Select(c => new RecordedChoice(c.Tokens, c.Tokens.Count, c.End))], Attempt, Resumes, NodeId, ActiveAt, EndedAt);
+
+    private RecordedSession Extend(int choice, int firstIndex, IReadOnlyList<RecordedToken> tokens, RecordedEnd? end)
+    {
+        var c = Choices[choice];
+        if (firstIndex != c.Tokens.Count)
+            throw new InvalidOperationException($"tokens from {firstIndex} on follow {c.Tokens.Count} recorded ones");
+        return this with { Choices = Choices.SetItem(choice, new ChoiceRecord(c.Tokens.AddRange(tokens), end)) };
+    }
+
+    private RecordedSession EndIfComplete(DateTimeOffset at) =>
+        this with { ActiveAt = at, EndedAt = Choices.All(c => c.End is not null) ? at : null };
+}
