@@ -3,9 +3,9 @@ namespace PanguCluster.Actors.Sessions;
 /// <summary>Whether sessions can be recorded, for readiness and status. One writer, read by anybody.</summary>
 public sealed class JournalHealth
 {
-    private volatile string? _problem = "the journal of sessions has not been opened yet";
+    private volatile string? _problem;
 
-    /// <summary>Null: all is well.</summary>
+    /// <summary>Null: none known.</summary>
     public string? Problem
     {
         get => _problem;
