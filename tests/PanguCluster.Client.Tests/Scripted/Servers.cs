@@ -23,7 +23,11 @@ internal sealed class Servers : IAsyncDisposable
         for (int i = 0; i < count; i++)
             servers._all.Add(await ScriptedServer.StartAsync(servers.Script));
         servers.Client = PanguClient.Connect(options ?? Quick, [.. more, .. servers._all.Select(s => s.Address)]);
-        servers.Client.Recovered += servers.Recoveries.Add;
+        servers.Client.Recovered += recovery =>
+        {
+            lock (servers.Recoveries)
+                servers.Recoveries.Add(recovery);
+        };
         return servers;
     }
 
