@@ -28,7 +28,7 @@ public static class CancelVerb
                 await ConfirmAsync(output, $"session {name}: will be cancelled", parsed.GetValue(yes), stop).ConfigureAwait(false);
                 await server.AskAsync(parsed, async (client, late) => { await client.CancelAsync(name, late).ConfigureAwait(false); return true; }, stop)
                     .ConfigureAwait(false);
-                await output.WriteLineAsync($"session {name} is cancelled").ConfigureAwait(false);
+                await output.WriteLineAsync($"session {name} does not run any more").ConfigureAwait(false);
                 return ExitCodes.Done;
             }
             if (HasEnded(found))
