@@ -37,24 +37,29 @@ public sealed class PanguClient : IDisposable
     /// <summary>The servers as given.</summary>
     public IReadOnlyList<string> Servers => [.. _endpoints.Select(e => e.Address)];
 
-    /// <summary>Streams one answer: accepted, tokens, finished. Leaving the loop or cancelling ends the sequence on the server.</summary>
-    public async IAsyncEnumerable<GenerateEvent> GenerateAsync(
-        GenerateRequest request, [EnumeratorCancellation] CancellationToken cancellation = default)
-    {
-        for (int attempt = 0; ; attempt++)
-        {
-            var endpoint = At(attempt);
-            using var call = endpoint.Generation.Generate(request, cancellationToken: cancellation);
-            // Only a call that has brought nothing yet may go to the next node: here it has.
-            if (!await FirstAsync(call, attempt, cancellation).ConfigureAwait(false))
-                continue;
-            Prefer(endpoint);
-            do
-                yield return call.ResponseStream.Current;
-            while (await call.ResponseStream.MoveNext(cancellation).ConfigureAwait(false));
-            yield break;
-        }
-    }
+    /// <summary>Streams one answer: accepted, tokens, finished. Leaving the loop or cancelling ends the sequence on the server, unless it is detached.</summary>
+    public IAsyncEnumerable<GenerateEvent> GenerateAsync(GenerateRequest request, CancellationToken cancellation = default) =>
+        StreamAsync((e, stop) => e.Generation.Generate(request, cancellationToken: stop), cancellation);
+
+    /// <summary>What is left of a session, from the indices that the request names.</summary>
+    public IAsyncEnumerable<GenerateEvent> ResumeAsync(ResumeRequest request, CancellationToken cancellation = default) =>
+        StreamAsync((e, stop) => e.Generation.Resume(request, cancellationToken: stop), cancellation);
+
+    /// <summary>Ends a session of this caller's.</summary>
+    public Task CancelAsync(string sessionId, CancellationToken cancellation = default) =>
+        UnaryAsync(e => e.Generation.CancelAsync(new CancelRequest { SessionId = sessionId }, cancellationToken: cancellation));
+
+    /// <summary>Recorded sessions, newest first; for operators, like the two below.</summary>
+    public Task<ListSessionsResponse> ListSessionsAsync(ListSessionsRequest request, CancellationToken cancellation = default) =>
+        UnaryAsync(e => e.Operator.ListSessionsAsync(request, cancellationToken: cancellation));
+
+    /// <summary>Has a recorded session computed again and compared; the last message says how it ended.</summary>
+    public IAsyncEnumerable<VerifyProgress> VerifySessionAsync(string sessionId, CancellationToken cancellation = default) =>
+        StreamAsync((e, stop) => e.Operator.VerifySession(new VerifySessionRequest { SessionId = sessionId }, cancellationToken: stop), cancellation);
+
+    /// <summary>Ends anybody's session.</summary>
+    public Task<CancelSessionResponse> CancelSessionAsync(string sessionId, CancellationToken cancellation = default) =>
+        UnaryAsync(e => e.Operator.CancelSessionAsync(new CancelSessionRequest { SessionId = sessionId }, cancellationToken: cancellation));
 
     /// <summary>The ids that Generate feeds to the model for this text.</summary>
     public async Task<IReadOnlyList<int>> TokenizeAsync(string text, CancellationToken cancellation = default) =>
@@ -83,6 +88,24 @@ public sealed class PanguClient : IDisposable
             endpoint.Channel.Dispose();
     }
 
+    private async IAsyncEnumerable<T> StreamAsync<T>(
+        Func<Endpoint, CancellationToken, AsyncServerStreamingCall<T>> start, [EnumeratorCancellation] CancellationToken cancellation)
+    {
+        for (int attempt = 0; ; attempt++)
+        {
+            var endpoint = At(attempt);
+            using var call = start(endpoint, cancellation);
+            // Only a call that has brought nothing yet may go to the next node: here it has.
+            if (!await FirstAsync(call, attempt, cancellation).ConfigureAwait(false))
+                continue;
+            Prefer(endpoint);
+            do
+                yield return call.ResponseStream.Current;
+            while (await call.ResponseStream.MoveNext(cancellation).ConfigureAwait(false));
+            yield break;
+        }
+    }
+
     private async Task<T> UnaryAsync<T>(Func<Endpoint, AsyncUnaryCall<T>> start)
     {
         for (int attempt = 0; ; attempt++)
@@ -102,7 +125,7 @@ public sealed class PanguClient : IDisposable
     }
 
     /// <summary>Whether the call brought its first event. False: this node is unavailable and another is left to try.</summary>
-    private async Task<bool> FirstAsync(AsyncServerStreamingCall<GenerateEvent> call, int attempt, CancellationToken cancellation)
+    private async Task<bool> FirstAsync<T>(AsyncServerStreamingCall<T> call, int attempt, CancellationToken cancellation)
     {
         try
         {
