@@ -86,16 +86,19 @@ public sealed class PanguClient : IDisposable, IAsyncDisposable
     /// <summary>Goes on with a session from the given indices, choice by choice.</summary>
     /// <param name="nextIndices">As many as the session has choices; a single one serves all of them.</param>
     /// <inheritdoc cref="ResumeAsync(string, int, CancellationToken)" path="/exception"/>
-    public async IAsyncEnumerable<GenerateEvent> ResumeAsync(
-        string sessionId, IReadOnlyList<int> nextIndices, [EnumeratorCancellation] CancellationToken cancellation = default)
+    public IAsyncEnumerable<GenerateEvent> ResumeAsync(
+        string sessionId, IReadOnlyList<int> nextIndices, CancellationToken cancellation = default)
     {
         ArgumentException.ThrowIfNullOrEmpty(sessionId);
         if (nextIndices.Count == 0 || nextIndices.Any(i => i < 0))
             throw new ArgumentException("At least one index is needed, and none below 0.", nameof(nextIndices));
-        await using var stream = new AnswerStream(_servers, null, StreamProgress.From(sessionId, [.. nextIndices]), null, OnRecovered, cancellation);
-        while (await stream.NextAsync().ConfigureAwait(false) is { } happened)
-            yield return happened;
+        return Stream(null, () => StreamProgress.From(sessionId, [.. nextIndices]), null, cancellation);
     }
+
+    /// <summary>What is left of a session, from the indices that the request names.</summary>
+    /// <inheritdoc cref="ResumeAsync(string, int, CancellationToken)" path="/exception"/>
+    public IAsyncEnumerable<GenerateEvent> ResumeAsync(ResumeRequest request, CancellationToken cancellation = default) =>
+        Stream(null, () => StreamProgress.From(request.SessionId, request.NextIndices.Count > 0 ? [.. request.NextIndices] : [request.NextIndex]), null, cancellation);
 
     /// <summary>Ends a session: its streams end with reason <c>cancelled</c>.</summary>
     /// <exception cref="PanguException">NOT_FOUND: no such session, or another key's.</exception>
@@ -127,6 +130,25 @@ public sealed class PanguClient : IDisposable, IAsyncDisposable
     public Task<ClusterState> GetClusterAsync(CancellationToken cancellation = default) =>
         AskAsync((e, c) => e.Operator.GetClusterAsync(new GetClusterRequest(), cancellationToken: c), cancellation);
 
+    /// <summary>Recorded sessions, newest first; for operators, like the two below.</summary>
+    public Task<ListSessionsResponse> ListSessionsAsync(ListSessionsRequest request, CancellationToken cancellation = default) =>
+        AskAsync((e, c) => e.Operator.ListSessionsAsync(request, cancellationToken: c), cancellation);
+
+    /// <summary>Has a recorded session computed again and compared; the last message says how it ended.</summary>
+    public async IAsyncEnumerable<VerifyProgress> VerifySessionAsync(
+        string sessionId, [EnumeratorCancellation] CancellationToken cancellation = default)
+    {
+        var request = new VerifySessionRequest { SessionId = sessionId };
+        using var call = await BeginAsync(e => e.Operator.VerifySession(request, cancellationToken: cancellation), cancellation).ConfigureAwait(false);
+        do
+            yield return call.ResponseStream.Current;
+        while (await MoveNextAsync(call, cancellation).ConfigureAwait(false));
+    }
+
+    /// <summary>Ends anybody's session.</summary>
+    public Task<CancelSessionResponse> CancelSessionAsync(string sessionId, CancellationToken cancellation = default) =>
+        AskAsync((e, c) => e.Operator.CancelSessionAsync(new CancelSessionRequest { SessionId = sessionId }, cancellationToken: c), cancellation);
+
     /// <summary>Closes the connections. Answers under way end.</summary>
     public void Dispose() => _servers.Dispose();
 
@@ -137,15 +159,59 @@ public sealed class PanguClient : IDisposable, IAsyncDisposable
         return ValueTask.CompletedTask;
     }
 
-    private async IAsyncEnumerable<GenerateEvent> Stream(
-        GenerateRequest request, TimeSpan? timeout, [EnumeratorCancellation] CancellationToken cancellation = default)
+    private IAsyncEnumerable<GenerateEvent> Stream(GenerateRequest request, TimeSpan? timeout, CancellationToken cancellation)
     {
         var named = GenerateOptions.Named(request);
-        var progress = StreamProgress.Of(named.SessionId, named.HasN ? named.N : 1);
+        return Stream(named, () => StreamProgress.Of(named.SessionId, named.HasN ? named.N : 1), timeout, cancellation);
+    }
+
+    private async IAsyncEnumerable<GenerateEvent> Stream(
+        GenerateRequest? request, Func<StreamProgress> progress, TimeSpan? timeout, [EnumeratorCancellation] CancellationToken cancellation)
+    {
         var deadline = timeout is { } time ? _servers.Options.Time.GetUtcNow() + time : (DateTimeOffset?)null;
-        await using var stream = new AnswerStream(_servers, named, progress, deadline, OnRecovered, cancellation);
+        await using var stream = new AnswerStream(_servers, request, progress(), deadline, OnRecovered, cancellation);
         while (await stream.NextAsync().ConfigureAwait(false) is { } happened)
             yield return happened;
+    }
+
+    /// <summary>A stream that is not gone on with, at its first message.</summary>
+    private async Task<AsyncServerStreamingCall<T>> BeginAsync<T>(
+        Func<ServerConnection, AsyncServerStreamingCall<T>> start, CancellationToken cancellation)
+    {
+        var attempts = new Attempts(_servers, _servers.Options.StartLimit, null);
+        while (true)
+        {
+            int endpoint = await attempts.NextAsync(cancellation).ConfigureAwait(false);
+            var call = start(_servers.Connections[endpoint]);
+            try
+            {
+                if (await call.ResponseStream.MoveNext(CancellationToken.None).ConfigureAwait(false))
+                {
+                    attempts.Connected(endpoint);
+                    return call;
+                }
+                attempts.Failed(endpoint, CallFailure.EndedEarly());
+            }
+            catch (RpcException error) when (error is not PanguException)
+            {
+                call.Dispose();
+                cancellation.ThrowIfCancellationRequested();
+                attempts.Failed(endpoint, CallFailure.Of(error));
+            }
+        }
+    }
+
+    private static async Task<bool> MoveNextAsync<T>(AsyncServerStreamingCall<T> call, CancellationToken cancellation)
+    {
+        try
+        {
+            return await call.ResponseStream.MoveNext(CancellationToken.None).ConfigureAwait(false);
+        }
+        catch (RpcException error)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            throw new PanguException(error);
+        }
     }
 
     /// <summary>One question, at as many servers as it takes: asking twice does no harm.</summary>

@@ -181,7 +181,7 @@ internal sealed class SessionActor : UntypedPersistentActor
     private void OnAttach(Attach attach)
     {
         if (_session is null || _session.Request.Owner != attach.Owner)
-            attach.Stream.Tell(new OpenRefused(_id, FailureKind.NotFound, $"there is no session {_id}"), Self);
+            attach.Stream.Tell(new OpenRefused(_id, FailureKind.NotFound, "no such session"), Self);
         else
             Join(attach.Stream, attach.NodeId, resume: true);
     }

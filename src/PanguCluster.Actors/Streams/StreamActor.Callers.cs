@@ -17,7 +17,7 @@ internal sealed partial class StreamActor
                 OnResume(resume);
                 break;
             case StreamProtocol.SeatLeft left:
-                OnLeft(left.Seat, left.Cancel);
+                OnLeft(left.Seat, left.Cancel && _request is not { Detached: true });
                 break;
             case StreamProtocol.SeatDeadline passed:
                 passed.Seat.Refuse(FailureKind.DeadlineExceeded, "the caller's deadline passed");

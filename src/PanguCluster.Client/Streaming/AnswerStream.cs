@@ -88,8 +88,6 @@ internal sealed class AnswerStream(
         _began = true;
         _lastEvent = servers.Now;
         ClientMetrics.Began();
-        if (request is null)
-            _attempts.Allow(servers.Options.RetryLimit);
     }
 
     private async ValueTask CallAsync()

@@ -115,6 +115,7 @@ public sealed class ServerOptions
             StatusCode.InvalidArgument or StatusCode.Unimplemented or StatusCode.OutOfRange => new CommandFailedException(ExitCodes.Usage, detail),
             StatusCode.PermissionDenied or StatusCode.Unauthenticated or StatusCode.FailedPrecondition or StatusCode.AlreadyExists =>
                 new CommandFailedException(ExitCodes.Refused, $"refused: {detail}"),
+            StatusCode.NotFound => new CommandFailedException(ExitCodes.Failed, detail),
             _ => new CommandFailedException(ExitCodes.Failed, $"{failed.StatusCode}: {detail}"),
         };
     }
