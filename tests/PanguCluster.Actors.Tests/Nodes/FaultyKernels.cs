@@ -24,6 +24,9 @@ public sealed class FaultyKernels : IKernels
     /// <summary>Groups compute only while this is set.</summary>
     public ManualResetEventSlim Gate { get; } = new(true);
 
+    /// <summary>Every step takes so much longer: answers last long enough for something to happen to them.</summary>
+    public TimeSpan Pace { get; set; }
+
     public int Open => Volatile.Read(ref _open);
     public string Name => "faulty";
 
@@ -54,6 +57,8 @@ public sealed class FaultyKernels : IKernels
         public void Forward(int layer, int rows, ReadOnlySpan<byte> activations, ReadOnlySpan<int> experts, ReadOnlySpan<float> weights, Span<byte> output)
         {
             owner.Gate.Wait();
+            if (Group == 0 && layer == 0 && owner.Pace > TimeSpan.Zero)
+                Thread.Sleep(owner.Pace);
             if (Group == 5)
                 owner.ThrowIf(Fault.Group);
             inner.Forward(layer, rows, activations, experts, weights, output);
