@@ -91,6 +91,7 @@ internal sealed class StreamWork
         _timers.CancelRetry();
         if (anew)
             _failover.ForgiveAll();
+        _sequences.Doubt(Usable);
         var plan = _failover.Plan([.. Choices.Select(c => c.End is null)], PromptMissing, Usable, _settings.LocalLoad.Value);
         foreach (var placement in plan.Placements)
             Submit(placement);
@@ -158,7 +159,7 @@ internal sealed class StreamWork
         if (_sequences.Find(reply.Id) is not { } sequence)
             return;
         _timers.CancelSubmit(reply.Id);
-        sequence.Late = false;
+        sequence.InDoubt = false;
         switch (reply.Outcome)
         {
             case SubmitOutcome.Accepted:
@@ -184,7 +185,7 @@ internal sealed class StreamWork
             return;
         _timers.CancelSubmit(id);
         _lastFailure = $"the decoder did not answer within {_settings.Options.SubmitTimeout.TotalSeconds} s";
-        sequence.Late = true;
+        sequence.InDoubt = true;
         _failover.Exclude(sequence.Decoder);
         Review();
     }
@@ -225,7 +226,7 @@ internal sealed class StreamWork
         _failover.ForgiveAll();
         _searching = _settings.Time.GetTimestamp();
         _submissions[sequence.Choice] = 0;
-        sequence.Late = false;
+        sequence.InDoubt = false;
         if (Choices[sequence.Choice].End is not null)
             DropRivals(sequence, itself: true);
         else if (_sequences.HasRival(sequence) && StreamFailover.InGoodStanding(sequence, Usable))
