@@ -1,6 +1,8 @@
+using Google.Protobuf.Collections;
 using Pangu.V1;
 using PanguCluster.Actors.Streams;
 using PanguCluster.Model.Decoding;
+using PanguCluster.Model.Sampling;
 
 namespace PanguCluster.Node.Services;
 
@@ -14,6 +16,7 @@ public static class EventWriting
         {
             Accepted = new Accepted { SessionId = a.SessionId, Seed = a.Seed, Model = a.Model, PromptTokens = a.PromptTokens },
         },
+        StreamEvent.Prompt p => new GenerateEvent { Prompt = new Prompt { Tokens = { p.Tokens.Select(PromptToken) } } },
         StreamEvent.Token t => new GenerateEvent { Token = Token(t) },
         StreamEvent.Finished f => new GenerateEvent
         {
@@ -34,9 +37,23 @@ public static class EventWriting
         var token = new Token { Choice = happened.Choice, Index = drawn.Index, TokenId = drawn.TokenId, Text = happened.Text };
         if (!float.IsNaN(drawn.Logprob))
             token.Logprob = drawn.Logprob;
-        foreach (var top in drawn.Top ?? [])
-            token.TopLogprobs.Add(new TopLogprob { TokenId = top.TokenId, Logprob = top.Logprob });
+        AddTop(token.TopLogprobs, drawn.Top);
         return token;
+    }
+
+    private static Pangu.V1.PromptToken PromptToken(Actors.Streams.PromptToken at)
+    {
+        var token = new Pangu.V1.PromptToken { Index = at.Index, TokenId = at.TokenId, Text = at.Text };
+        if (!float.IsNaN(at.Logprob))
+            token.Logprob = at.Logprob;
+        AddTop(token.TopLogprobs, at.Top);
+        return token;
+    }
+
+    private static void AddTop(RepeatedField<TopLogprob> to, TokenLogprob[]? top)
+    {
+        foreach (var one in top ?? [])
+            to.Add(new TopLogprob { TokenId = one.TokenId, Logprob = one.Logprob });
     }
 
     private static Finished.Types.Reason Reason(FinishReason reason) => reason switch

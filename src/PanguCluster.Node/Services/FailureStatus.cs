@@ -30,16 +30,16 @@ public static class FailureStatus
         var status = new Status(Code(failed.Kind), failed.Message);
         return failed.Kind switch
         {
-            FailureKind.Overloaded => new RpcException(status, Retry(RetryMilliseconds(failed))),
-            FailureKind.Unavailable => new RpcException(status, Retry(UnavailableRetryMilliseconds)),
+            FailureKind.Overloaded => new RpcException(status, Retry(failed, OverloadedRetryMilliseconds)),
+            FailureKind.Unavailable => new RpcException(status, Retry(failed, UnavailableRetryMilliseconds)),
             _ => new RpcException(status),
         };
     }
 
     /// <summary>A quota knows when it is worth another try; a queue does not.</summary>
-    private static int RetryMilliseconds(StreamEvent.Failed failed) =>
-        failed.RetryAfter is { } after ? (int)Math.Ceiling(after.TotalMilliseconds) : OverloadedRetryMilliseconds;
-
-    private static Metadata Retry(int milliseconds) =>
-        new() { { RetryAfterTrailer, milliseconds.ToString(CultureInfo.InvariantCulture) } };
+    private static Metadata Retry(StreamEvent.Failed failed, int usual)
+    {
+        int milliseconds = failed.RetryAfter is { } after ? (int)Math.Ceiling(after.TotalMilliseconds) : usual;
+        return new Metadata { { RetryAfterTrailer, milliseconds.ToString(CultureInfo.InvariantCulture) } };
+    }
 }

@@ -2,35 +2,42 @@ using System.Buffers.Binary;
 using System.Security.Cryptography;
 using Grpc.Core;
 using Pangu.V1;
+using PanguCluster.Actors.Sessions;
 using PanguCluster.Actors.Streams;
 using PanguCluster.Node.Security;
 
 namespace PanguCluster.Node.Services;
 
-/// <summary><c>pangu.v1.Generation</c>: checks the request, starts the stream, writes its events.</summary>
-public sealed class GenerationService(ServedModel model, IGenerationGateway gateway, StreamGrace grace) : Generation.GenerationBase
+/// <summary><c>pangu.v1.Generation</c>: checks requests, starts and resumes streams.</summary>
+public sealed class GenerationService(ServedModel model, IGenerationGateway gateway, StreamGrace grace, TimeProvider time) : Generation.GenerationBase
 {
     public override async Task Generate(
         GenerateRequest request, IServerStreamWriter<GenerateEvent> responseStream, ServerCallContext context)
     {
-        var checkedRequest = Checked(() => GenerateRequestRules.Check(request, model, FreshSession(), FreshSeed(), Deadline(context)));
-        // The sequence ends when the caller leaves, its deadline passes, this call ends in any way, or the node stops.
-        using var ends = CancellationTokenSource.CreateLinkedTokenSource(context.CancellationToken, grace.Over);
-        using var call = gateway.Start(checkedRequest with { Owner = context.GetHttpContext().Caller().KeyId });
+        var generation = Checked(() => GenerateRequestRules.Check(request, model, FreshSession(), FreshSeed(), Deadline(context)));
+        using var call = gateway.Start(generation with { Owner = Owner(context) });
+        await EventPump.RunAsync(call, responseStream, context, grace.Over, time).ConfigureAwait(false);
+    }
+
+    public override async Task Resume(
+        Pangu.V1.ResumeRequest request, IServerStreamWriter<GenerateEvent> responseStream, ServerCallContext context)
+    {
+        using var call = gateway.Resume(Checked(() => SessionRules.Check(request, Owner(context), Deadline(context))));
+        await EventPump.RunAsync(call, responseStream, context, grace.Over, time).ConfigureAwait(false);
+    }
+
+    public override async Task<CancelResponse> Cancel(CancelRequest request, ServerCallContext context)
+    {
+        string session = Checked(() => SessionRules.CheckId(request.SessionId));
         try
         {
-            await foreach (var happened in call.Events.ReadAllAsync(ends.Token).ConfigureAwait(false))
-            {
-                if (happened is StreamEvent.Failed failed)
-                    throw FailureStatus.ToRpc(failed);
-                await responseStream.WriteAsync(EventWriting.ToWire(happened)!, ends.Token).ConfigureAwait(false);
-            }
+            return await gateway.CancelAsync(session, Owner(context), context.CancellationToken).ConfigureAwait(false)
+                ? new CancelResponse()
+                : throw new RpcException(new Status(StatusCode.NotFound, "no such session"));
         }
-        catch (Exception gone) when (gone is not RpcException && ends.IsCancellationRequested)
+        catch (SessionsUnavailableException unavailable)
         {
-            throw new RpcException(grace.Over.IsCancellationRequested && !context.CancellationToken.IsCancellationRequested
-                ? new Status(StatusCode.Unavailable, "the node is stopping; send the request to another one")
-                : new Status(StatusCode.Cancelled, "the caller left"));
+            throw FailureStatus.ToRpc(new StreamEvent.Failed(FailureKind.Unavailable, unavailable.Message));
         }
     }
 
@@ -93,6 +100,8 @@ public sealed class GenerationService(ServedModel model, IGenerationGateway gate
             throw refused.ToRpc();
         }
     }
+
+    private static string Owner(ServerCallContext context) => context.GetHttpContext().Caller().KeyId;
 
     private static DateTimeOffset? Deadline(ServerCallContext context) =>
         context.Deadline == DateTime.MaxValue ? null : new DateTimeOffset(DateTime.SpecifyKind(context.Deadline, DateTimeKind.Utc));

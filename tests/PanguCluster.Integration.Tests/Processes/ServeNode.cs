@@ -29,7 +29,8 @@ internal sealed class ServeNode : IAsyncDisposable
         int[] ports = TestPorts.Take(3);
         var (grpc, http, cluster) = ($"127.0.0.1:{ports[0]}", $"127.0.0.1:{ports[1]}", $"127.0.0.1:{ports[2]}");
         var program = RunningProgram.Pangu(
-            ["serve", "--data", Repository.Data, "--grpc", grpc, "--http", http, "--cluster", cluster, "--kv-memory", "64MiB", .. threads, .. extra]);
+            ["serve", "--data", Repository.Data, "--grpc", grpc, "--http", http, "--cluster", cluster, "--kv-memory", "64MiB", .. threads,
+                .. Journals.For(cluster, extra), .. extra]);
         return new ServeNode(program, grpc, http, cluster);
     }
 

@@ -16,6 +16,11 @@ internal sealed class FakeGateway : IGenerationGateway
     public Func<GenerationRequest, ChannelWriter<StreamEvent>, CancellationToken, Task> Play { get; set; } = PlayTokens(3);
 
     public ConcurrentQueue<ResumeRequest> Resumes { get; } = [];
+    public ConcurrentQueue<FakeCall> Calls { get; } = [];
+    public ConcurrentQueue<string> Cancelled { get; } = [];
+
+    /// <summary>Thrown at who cancels.</summary>
+    public Exception? NoCancelling { get; set; }
 
     public IStreamCall Start(GenerationRequest request)
     {
@@ -29,13 +34,19 @@ internal sealed class FakeGateway : IGenerationGateway
         return Run(new GenerationRequest(request.SessionId, [1], 8, new SamplingParameters(), [], [], request.Deadline));
     }
 
-    public Task<bool> CancelAsync(string sessionId, string owner, CancellationToken cancellation) =>
-        Task.FromResult(Requests.Any(r => r.SessionId == sessionId && r.Owner == owner));
+    public Task<bool> CancelAsync(string sessionId, string owner, CancellationToken cancellation)
+    {
+        if (NoCancelling is { } why)
+            return Task.FromException<bool>(why);
+        Cancelled.Enqueue(sessionId);
+        return Task.FromResult(Requests.Any(r => r.SessionId == sessionId && r.Owner == owner));
+    }
 
     private FakeCall Run(GenerationRequest request)
     {
         var channel = Channel.CreateBounded<StreamEvent>(64);
         var call = new FakeCall(channel.Reader);
+        Calls.Enqueue(call);
         _ = Task.Run(async () =>
         {
             try
@@ -71,13 +82,23 @@ internal sealed class FakeCall(ChannelReader<StreamEvent> events) : IStreamCall
 
     public CancellationToken Ended => _ended.Token;
 
+    /// <summary>How the caller went: "left" or "cancelled"; empty before.</summary>
+    public string Parting { get; private set; } = "";
+
     public ChannelReader<StreamEvent> Events => events;
 
-    public void Leave() => _ended.Cancel();
+    public void Leave() => End("left");
 
-    public void Cancel() => _ended.Cancel();
+    public void Cancel() => End("cancelled");
 
     public void Dispose() => Leave();
+
+    private void End(string how)
+    {
+        if (Parting.Length == 0)
+            Parting = how;
+        _ended.Cancel();
+    }
 }
 
 internal sealed class FakeView : IClusterView

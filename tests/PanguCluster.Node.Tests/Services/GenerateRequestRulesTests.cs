@@ -52,9 +52,7 @@ public class GenerateRequestRulesTests
         ["stop ids count"] = (r => r.StopTokenIds.AddRange(Enumerable.Repeat(1, 65)), StatusCode.InvalidArgument, ["stop_token_ids", "65", "64"]),
         ["stop id range"] = (r => r.StopTokenIds.Add(300), StatusCode.InvalidArgument, ["stop_token_ids[0]", "300"]),
         ["n 0"] = (r => r.N = 0, StatusCode.InvalidArgument, ["n: 0"]),
-        ["n 2"] = (r => r.N = 2, StatusCode.Unimplemented, ["n: 2", "one answer"]),
-        ["echo"] = (r => r.Echo = true, StatusCode.Unimplemented, ["echo"]),
-        ["detached"] = (r => r.Detached = true, StatusCode.Unimplemented, ["detached"]),
+        ["n 17"] = (r => r.N = 17, StatusCode.InvalidArgument, ["n: 17", "1 .. 16"]),
         ["session_id space"] = (r => r.SessionId = "a b", StatusCode.InvalidArgument, ["session_id"]),
         ["session_id newline"] = (r => r.SessionId = "ab\n", StatusCode.InvalidArgument, ["session_id"]),
         ["session_id long"] = (r => r.SessionId = new string('a', 65), StatusCode.InvalidArgument, ["session_id", "64"]),
@@ -84,6 +82,7 @@ public class GenerateRequestRulesTests
         Assert.Equal([1, 'h' + 3, 'i' + 3], request.Prompt);
         Assert.Equal(("fresh", 7ul), (request.SessionId, request.Sampling.Seed));
         Assert.Equal(125, request.MaxTokens);
+        Assert.Equal((1, false, false, false, true), (request.Choices, request.Echo, request.Detached, request.NamedByCaller, request.SeedPicked));
         Assert.Equal((1f, 0, 1f, 0f, 1f, -1), (request.Sampling.Temperature, request.Sampling.TopK, request.Sampling.TopP,
             request.Sampling.MinP, request.Sampling.RepetitionPenalty, request.Sampling.Logprobs));
     }
@@ -98,7 +97,8 @@ public class GenerateRequestRulesTests
         };
         wire.MaxTokens = 125;
         wire.Logprobs = 20;
-        wire.N = 1;
+        wire.N = 16;
+        wire.Echo = wire.Detached = true;
         wire.SessionId = "A-z_0.9:b";
         wire.Stop.Add("end");
         wire.StopTokenIds.Add(299);
@@ -106,6 +106,7 @@ public class GenerateRequestRulesTests
         var request = Check(wire);
 
         Assert.Equal(("A-z_0.9:b", 125, ulong.MaxValue), (request.SessionId, request.MaxTokens, request.Sampling.Seed));
+        Assert.Equal((16, true, true, true, false), (request.Choices, request.Echo, request.Detached, request.NamedByCaller, request.SeedPicked));
         Assert.Equal((0f, TestModel.Vocab, 0.5f, 0.25f), (request.Sampling.Temperature, request.Sampling.TopK, request.Sampling.TopP, request.Sampling.MinP));
         Assert.Equal((1.5f, -2f, 2f, 20), (request.Sampling.RepetitionPenalty, request.Sampling.PresencePenalty, request.Sampling.FrequencyPenalty, request.Sampling.Logprobs));
         Assert.Equal(["end"], request.StopStrings);

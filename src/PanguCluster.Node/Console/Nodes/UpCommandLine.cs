@@ -16,6 +16,11 @@ public sealed class UpCommandLine
     private readonly Option<string?> _kernels = Text("--kernels", "native|managed", "default native");
     private readonly Option<string?> _kvMemory = Text("--kv-memory", "SIZE", "KV cache of each node; default a share of a quarter of what is free");
     private readonly Option<string?> _prefixCache = Text("--prefix-cache", "on|off", "share the KV blocks of equal prefixes; default on");
+    private readonly Option<string?> _journal = Text("--journal", "sqlite|postgres://...|memory", "where sessions are recorded; default sqlite, a file in the --data folder");
+    private readonly Option<string?> _keepSessions = Text(
+        "--keep-sessions", "TIME", $"how long ended sessions can be looked at and resumed; default {ServeOptions.DefaultKeepSessions}");
+    private readonly Option<string?> _detachTtl = Text(
+        "--detach-ttl", "TIME", $"how long a sequence waits for a client that has gone; default {ServeOptions.DefaultDetachTtl}");
     private readonly Option<string?> _logLevel = Text("--log-level", "LEVEL", "default warning");
     private readonly Option<int?> _threads = new("--threads") { Description = "threads of each node; default its share of the cores", HelpName = "N" };
     private readonly Option<int?> _context = new("--context-length") { Description = "most tokens of prompt and answer together", HelpName = "N" };
@@ -34,7 +39,7 @@ public sealed class UpCommandLine
 
     public void AddTo(Command command)
     {
-        foreach (Option option in (Option[])[_nodes, _model, _data, _format, _kv, _kernels, _threads, _kvMemory, _context, _prefixCache, _logLevel,
+        foreach (Option option in (Option[])[_nodes, _model, _data, _format, _kv, _kernels, _threads, _kvMemory, _context, _prefixCache, _journal, _keepSessions, _detachTtl, _logLevel,
             _basePort, _timeout, _ask])
             command.Options.Add(option);
     }
@@ -58,10 +63,17 @@ public sealed class UpCommandLine
             KvMemory = parsed.GetValue(_kvMemory) ?? memory.ToString(CultureInfo.InvariantCulture),
             ContextLength = context,
             PrefixCache = parsed.GetValue(_prefixCache),
+            Journal = parsed.GetValue(_journal),
+            KeepSessions = parsed.GetValue(_keepSessions),
+            DetachTtl = parsed.GetValue(_detachTtl),
             LogLevel = parsed.GetValue(_logLevel),
         });
-        return new UpSettings(nodes, common, context, basePort, TimeSpan.FromSeconds(timeout), parsed.GetValue(_ask));
+        string[] given = [.. Given(parsed, _journal), .. Given(parsed, _keepSessions), .. Given(parsed, _detachTtl)];
+        return new UpSettings(nodes, common, context, given, basePort, TimeSpan.FromSeconds(timeout), parsed.GetValue(_ask));
     }
+
+    private static string[] Given(ParseResult parsed, Option<string?> option) =>
+        parsed.GetValue(option) is { } value ? [option.Name, value] : [];
 
     private static Option<string?> Text(string name, string value, string description) => new(name) { Description = description, HelpName = value };
 }

@@ -6,9 +6,10 @@ namespace PanguCluster.Node.Console;
 /// <summary>What <c>pangu up</c> was asked for, checked.</summary>
 /// <param name="Common">What all nodes have in common, checked like a node's own options; its addresses are not used.</param>
 /// <param name="ContextLength">Passed on as given, or null.</param>
+/// <param name="Given">Checked options that every node is given as they came.</param>
 /// <param name="BasePort">gRPC port of the first node, where it and those behind it are free.</param>
 /// <param name="Ask">A first message to answer once the cluster is ready, or null.</param>
-public sealed record UpSettings(int Nodes, ServeOptions Common, int? ContextLength, int BasePort, TimeSpan StartLimit, string? Ask)
+public sealed record UpSettings(int Nodes, ServeOptions Common, int? ContextLength, IReadOnlyList<string> Given, int BasePort, TimeSpan StartLimit, string? Ask)
 {
     public IReadOnlyList<string> SharedArguments(string packedModel) =>
     [
@@ -17,6 +18,7 @@ public sealed record UpSettings(int Nodes, ServeOptions Common, int? ContextLeng
         .. Common.Kv is { } kv ? (string[])["--kv", KvTypes.NameOf(kv)] : [],
         "--prefix-cache", Common.PrefixCache ? "on" : "off",
         .. ContextLength is { } context ? (string[])["--context-length", Text(context)] : [],
+        .. Given,
     ];
 
     private static string Text(long value) => value.ToString(CultureInfo.InvariantCulture);

@@ -1,11 +1,10 @@
-using System.Text.RegularExpressions;
 using Pangu.V1;
 using PanguCluster.Actors.Streams;
 
 namespace PanguCluster.Node.Services;
 
 /// <summary>The one gate between a caller and the actors: a request leaves here either checked to the last field, or refused. Pure.</summary>
-public static partial class GenerateRequestRules
+public static class GenerateRequestRules
 {
     /// <param name="freshSession">Session id for a caller who gives none.</param>
     /// <param name="freshSeed">Seed for a caller who gives none.</param>
@@ -14,8 +13,9 @@ public static partial class GenerateRequestRules
     public static GenerationRequest Check(
         GenerateRequest request, ServedModel model, string freshSession, ulong freshSeed, DateTimeOffset? deadline)
     {
-        RefuseWhatComesLater(request);
-        string session = Session(request.SessionId, freshSession);
+        string session = request.SessionId.Length == 0 ? freshSession : SessionRules.CheckId(request.SessionId);
+        if (request.HasN && request.N is < 1 or > RequestLimits.Choices)
+            throw RequestError.Invalid($"n: {request.N}; give 1 .. {RequestLimits.Choices}");
         CheckStops(request, model);
         var sampling = SamplingRules.Check(
             request.Sampling, request.HasLogprobs ? request.Logprobs : null, model.VocabSize, freshSeed);
@@ -23,28 +23,14 @@ public static partial class GenerateRequestRules
             throw RequestError.Invalid($"max_tokens: {request.MaxTokens}; give at least 1");
         int[] prompt = PromptRules.ToIds(request, model);
         return new GenerationRequest(
-            session, prompt, MaxTokens(request, prompt.Length, model), sampling, [.. request.Stop], [.. request.StopTokenIds], deadline);
-    }
-
-    private static void RefuseWhatComesLater(GenerateRequest request)
-    {
-        if (request.HasN && request.N < 1)
-            throw RequestError.Invalid($"n: {request.N}; give 1");
-        if (request.HasN && request.N > 1)
-            throw RequestError.NotYet($"n: {request.N}; this version gives one answer per request: send the request again with another seed");
-        if (request.Echo)
-            throw RequestError.NotYet("echo: this version does not repeat the prompt; leave it unset");
-        if (request.Detached)
-            throw RequestError.NotYet("detached: this version ends an answer when its caller leaves; leave it unset");
-    }
-
-    private static string Session(string given, string fresh)
-    {
-        if (given.Length == 0)
-            return fresh;
-        return SessionPattern().IsMatch(given)
-            ? given
-            : throw RequestError.Invalid("session_id: give 1 .. 64 of A-Z a-z 0-9 - _ . :");
+            session, prompt, MaxTokens(request, prompt.Length, model), sampling, [.. request.Stop], [.. request.StopTokenIds], deadline)
+        {
+            Choices = request.HasN ? request.N : 1,
+            Echo = request.Echo,
+            Detached = request.Detached,
+            NamedByCaller = request.SessionId.Length > 0,
+            SeedPicked = request.Sampling is not { HasSeed: true },
+        };
     }
 
     private static void CheckStops(GenerateRequest request, ServedModel model)
@@ -71,7 +57,4 @@ public static partial class GenerateRequestRules
             : throw RequestError.Invalid(
                 $"max_tokens: {request.MaxTokens} after a prompt of {promptTokens} tokens exceeds the context of {model.ContextLength}; give at most {room}");
     }
-
-    [GeneratedRegex(@"^[A-Za-z0-9_.:-]{1,64}\z")]
-    private static partial Regex SessionPattern();
 }

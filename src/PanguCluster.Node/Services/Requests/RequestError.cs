@@ -9,7 +9,5 @@ public sealed class RequestError(StatusCode code, string message) : Exception(me
 
     public static RequestError Invalid(string message) => new(StatusCode.InvalidArgument, message);
 
-    public static RequestError NotYet(string message) => new(StatusCode.Unimplemented, message);
-
     public RpcException ToRpc() => new(new Status(Code, Message));
 }

@@ -1,3 +1,5 @@
+using PanguCluster.Actors.Sessions;
+
 namespace PanguCluster.Node.Services;
 
 /// <summary>What requests are held to; the protos name the same numbers.</summary>
@@ -7,6 +9,7 @@ public static class RequestLimits
     public const int StopTextLength = 256;
     public const int StopTokenIds = 64;
     public const int Logprobs = 20;
+    public const int Choices = SessionRecord.MaxChoices;
     public const int ChatMessages = 1024;
     public const int DetokenizeIds = 1 << 20;
     public const float MaxTemperature = 100f;
