@@ -44,7 +44,7 @@ public sealed class ResumeTests(ResumeTests.Cluster shared) : IClassFixture<Resu
             Transcripts.AssertSame(Transcripts.From(expected, places[i]), await here[i]);
             Transcripts.AssertSame(Transcripts.From(expected, places[i]), await there[i]);
         }
-        await Eventually.Holds(() => _cluster.Nodes.All(n => n.Node.Streams.Active == 0), "every stream has gone");
+        await Idle();
 
         // From here on nobody has it but the record.
         long computed = Computed();
