@@ -81,14 +81,14 @@ public sealed class PanguNode
         {
             MinExpertNodes = Setup.MinExpertNodes,
             ExpertPatience = Setup.ExpertPatience,
-            Concern = () => Journal.Problem,
+            Concern = () => Journal.Trouble,
         };
         var placement = system.ActorOf(
             Props.Create(() => new PlacementActor(placementSettings, _view)), "pangu-placement");
         var region = GroupSharding.Start(system, Devices.Groups, g => DeviceProps(placement, g), Setup.MinExpertNodes, Setup.ExpertPatience, Setup.Time);
         if (Setup.Roles.Contains(NodeRoles.Decoder))
             StartDecoder(system, placement, new LinkFactory(identity, limits, links, Setup.Time));
-        SessionRegion = _sessions.Start(system);
+        SessionRegion = _sessions.Start(system, Setup.Roles.Contains(NodeRoles.Gateway));
         var streams = _streams with { NodeId = Setup.NodeId, Sessions = SessionRegion };
         system.ActorOf(Props.Create(() => new StreamSupervisor(streams, _gateway)), StreamSupervisor.Name);
         placement.Tell(new PlacementProtocol.KeepGroups(region));

@@ -60,7 +60,7 @@ internal static class SessionOpenings
         var streams = new StreamSettings(
             model.Manifest, null, new ClusterView(model.Manifest, 1), new(), StreamOptions.Default, new StreamCounters(), TimeProvider.System);
         var node = new SessionNode(journal, SessionOptions.Default, streams);
-        var region = node.Start(system);
+        var region = node.Start(system, keeps: true);
         Cluster.Get(system).Join(Cluster.Get(system).SelfAddress);
         return (system, region, node.Book);
     }

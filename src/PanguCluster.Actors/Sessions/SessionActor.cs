@@ -32,6 +32,7 @@ internal sealed class SessionActor : UntypedPersistentActor
     private readonly List<IActorRef> _waiting = []; // who has asked to open while the journal is read
     private RecordedSession? _session;
     private IActorRef? _stream;
+    private readonly List<IActorRef> _former = []; // superseded, and perhaps still serving callers of their own
     private IActorRef? _opening; // whose open is on its way to the disk
     private bool _cancelling;
     private int _events; // since the last snapshot
@@ -181,7 +182,7 @@ internal sealed class SessionActor : UntypedPersistentActor
     private void OnAttach(Attach attach)
     {
         if (_session is null || _session.Request.Owner != attach.Owner)
-            attach.Stream.Tell(new OpenRefused(_id, FailureKind.NotFound, $"there is no session {_id}"), Self);
+            attach.Stream.Tell(new OpenRefused(_id, FailureKind.NotFound, "no such session"), Self);
         else
             Join(attach.Stream, attach.NodeId, resume: true);
     }
@@ -206,7 +207,11 @@ internal sealed class SessionActor : UntypedPersistentActor
                 return;
             var before = _stream;
             TakeOver(stream);
-            before?.Tell(new Superseded(_id, _session.Attempt), Self);
+            if (before is not null)
+            {
+                _former.Add(before);
+                before.Tell(new Superseded(_id, _session.Attempt), Self);
+            }
             stream.Tell(WhatIsKnown(), Self);
         });
     }
@@ -254,6 +259,8 @@ internal sealed class SessionActor : UntypedPersistentActor
         if (!found || _session!.Ended)
             return;
         _cancelling = true;
+        foreach (var former in _former)
+            former.Tell(new CancelStream(_id), Self);
         if (_stream is { } stream)
             stream.Tell(new CancelStream(_id), Self);
         else

@@ -29,14 +29,21 @@ internal sealed class SessionNode
     public JournalHealth Health { get; } = new();
 
     /// <returns>The sessions' region: where <see cref="SessionProtocol.ICommand"/>s go.</returns>
-    public IActorRef Start(ActorSystem system)
+    /// <param name="keeps">Whether this node keeps sessions, or only reaches those of others.</param>
+    public IActorRef Start(ActorSystem system, bool keeps)
+    {
+        var region = keeps ? Keep(system) : SessionSharding.StartProxy(system);
+        _book.Open(system, region);
+        return region;
+    }
+
+    private IActorRef Keep(ActorSystem system)
     {
         var writer = system.ActorOf(Props.Create(() => new SessionIndexWriter(_index, Health)), "pangu-session-index");
         var settings = new SessionSettings(
             SessionHosts.Self(Cluster.Get(system)), _options, _index, writer, _streams.Counters, WhyNot, _streams.Time);
         var region = SessionSharding.Start(system, settings);
         system.ActorOf(Props.Create(() => new SessionSweeper(_index, region, _options, _streams.Time)), "pangu-session-sweeper");
-        _book.Open(system, region);
         return region;
     }
 

@@ -3,7 +3,10 @@ using Akka.Cluster.Sharding;
 
 namespace PanguCluster.Actors.Sessions;
 
-/// <summary>Sessions as sharding entities, on every node: entity id = session id, in <see cref="Shards"/> shards.</summary>
+/// <summary>
+/// Sessions as sharding entities on the nodes with the role gateway, where streams are too: a device without callers needs no database,
+/// and its loss moves no session. Entity id = session id, in <see cref="Shards"/> shards.
+/// </summary>
 public static class SessionSharding
 {
     public const string TypeName = "sessions";
@@ -17,6 +20,7 @@ public static class SessionSharding
     {
         var sharding = ClusterSharding.Get(system); // brings the defaults of the settings
         var settings = ClusterShardingSettings.Create(system)
+            .WithRole(NodeRoles.Gateway)
             .WithStateStoreMode(StateStoreMode.DData)
             .WithRememberEntities(false)
             .WithPassivateIdleAfter(TimeSpan.Zero); // the actor does it by itself
@@ -28,6 +32,9 @@ public static class SessionSharding
             sharding.DefaultShardAllocationStrategy(settings),
             SessionActor.Stop.Instance);
     }
+
+    /// <summary>The way to the sessions from a node that keeps none.</summary>
+    internal static IActorRef StartProxy(ActorSystem system) => ClusterSharding.Get(system).StartProxy(TypeName, NodeRoles.Gateway, new Extractor());
 
     public static bool IsValidId(string id) =>
         id.Length is >= 1 and <= MaxIdLength && id.All(c => char.IsAsciiLetterOrDigit(c) || c is '-' or '_' or '.' or ':');

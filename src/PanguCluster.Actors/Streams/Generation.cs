@@ -114,6 +114,6 @@ public interface IStreamCall : IDisposable
     /// <summary>The caller is gone without a word: the sequence is kept for the detach time, or to its end if it is detached.</summary>
     void Leave();
 
-    /// <summary>The caller wants no more: the sequence ends within a step, unless another caller is there too.</summary>
+    /// <summary>The caller wants no more: the sequence ends within a step, unless another caller is there too or it is detached.</summary>
     void Cancel();
 }

@@ -26,7 +26,7 @@ public sealed class SessionHarness : IAsyncDisposable
         _node = node;
         View = view;
         Counters = counters;
-        Region = node.Start(system);
+        Region = node.Start(system, keeps: true);
     }
 
     public ActorSystem System { get; }

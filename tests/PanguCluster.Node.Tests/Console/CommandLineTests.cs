@@ -15,6 +15,15 @@ public class CommandLineTests
     [InlineData("generate", "x", "--ids", "1")]
     [InlineData("generate", "--ids", "1,x")]
     [InlineData("generate", "x", "-o", "xml")]
+    [InlineData("generate", "x", "--from", "3")]
+    [InlineData("generate", "x", "--resume", "s")]
+    [InlineData("generate", "--resume", "s", "--n", "2")]
+    [InlineData("generate", "--resume", "s", "--from", "-1")]
+    [InlineData("generate", "--resume", "s", "--from", "x")]
+    [InlineData("sessions", "--state", "asleep")]
+    [InlineData("sessions", "--limit", "0")]
+    [InlineData("verify")]
+    [InlineData("cancel")]
     [InlineData("status", "--server", "nowhere")]
     [InlineData("status", "--timeout", "0")]
     [InlineData("serve", "--grpc", "0.0.0.0:1")]
@@ -39,6 +48,10 @@ public class CommandLineTests
     [InlineData("nodes")]
     [InlineData("groups")]
     [InlineData("generate", "hello")]
+    [InlineData("generate", "--resume", "s")]
+    [InlineData("sessions")]
+    [InlineData("verify", "s")]
+    [InlineData("cancel", "s", "--yes")]
     public async Task Pangu_should_end_with_3_when_no_server_answers(params string[] args)
     {
         string server = FreePorts.Find(1, 1, FreePorts.AnyStart, 1)[0].ToString();
@@ -57,6 +70,9 @@ public class CommandLineTests
     [InlineData("status")]
     [InlineData("nodes")]
     [InlineData("groups")]
+    [InlineData("sessions")]
+    [InlineData("verify")]
+    [InlineData("cancel")]
     [InlineData("pack")]
     [InlineData("inspect")]
     [InlineData("perplexity")]
@@ -97,14 +113,15 @@ public class CommandLineTests
 
         await Run("generate", "@hi", "--max-tokens", "5", "--temperature", "0.5", "--top-k", "7", "--top-p", "0.25", "--min-p", "0.125",
             "--repetition-penalty", "1.5", "--presence-penalty", "-1", "--frequency-penalty", "1", "--seed", "18446744073709551615",
-            "--stop", "a", "--stop", "b", "--stop-id", "9", "--logprobs", "3", "--session-id", "s1", "--server", edge.Grpc.Authority);
+            "--stop", "a", "--stop", "b", "--stop-id", "9", "--stop-token-id", "8", "--logprobs", "3", "--session-id", "s1", "--n", "2", "--echo", "--server", edge.Grpc.Authority);
 
         var sent = Assert.Single(edge.Gateway.Requests);
         Assert.Equal(("s1", 5, ulong.MaxValue), (sent.SessionId, sent.MaxTokens, sent.Sampling.Seed));
         Assert.Equal((0.5f, 7, 0.25f, 0.125f, 1.5f, -1f, 1f, 3), (sent.Sampling.Temperature, sent.Sampling.TopK, sent.Sampling.TopP, sent.Sampling.MinP,
             sent.Sampling.RepetitionPenalty, sent.Sampling.PresencePenalty, sent.Sampling.FrequencyPenalty, sent.Sampling.Logprobs));
+        Assert.Equal((2, true, false), (sent.Choices, sent.Echo, sent.Detached));
         Assert.Equal(["a", "b"], sent.StopStrings);
-        Assert.Equal([9], sent.StopTokenIds);
+        Assert.Equal([9, 8], sent.StopTokenIds);
         Assert.Equal([1, '@' + 3, 'h' + 3, 'i' + 3], sent.Prompt);
     }
 
@@ -171,7 +188,9 @@ public class CommandLineTests
 
         Assert.Matches(@"groups +3 of 3 ready", status);
         Assert.Matches(@"imbalance +0\b", status);
-        Assert.Matches(@"n1 +Up +decoder,expert,gateway +2 +127.0.0.1:2 +avx2 +1 +2 +30/32 +400", nodes);
+        Assert.Matches(@"n1 +Up +decoder,expert,gateway +2 +127.0.0.1:2 +avx2 +1 +2 +30/32 +400 +11.3 %", nodes);
+        Assert.Matches(@"journal +recording", status);
+        Assert.Matches(@"prefix cache +11.3 % of prompt positions", status);
     }
 
     private static async Task<(int Code, string Output, string Error)> Run(params string[] args)

@@ -5,6 +5,7 @@ using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
 using PanguCluster.Actors.Placement;
+using PanguCluster.Actors.Sessions;
 using PanguCluster.Actors.Streams;
 using PanguCluster.Client;
 using PanguCluster.Node.Hosting;
@@ -41,6 +42,7 @@ internal sealed class SecureEdge : IAsyncDisposable
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.Logging.SetMinimumLevel(LogLevel.Trace).AddProvider(log);
         builder.Services.AddSingleton<IGenerationGateway>(gateway).AddSingleton<IClusterView>(new FakeView()).AddSingleton(TestModel.Create(true));
+        builder.Services.AddSingleton<ISessionBook>(new FakeBook()).AddSingleton<JournalHealth>();
         builder.AddEdge(new NodeIdentity("n1"), any, any, security);
         var app = builder.Build();
         app.MapEdge();
@@ -48,7 +50,7 @@ internal sealed class SecureEdge : IAsyncDisposable
         return new SecureEdge(app, gateway, log);
     }
 
-    public PanguClient Client(PanguClientOptions options) => new(options, Grpc.ToString());
+    public PanguClient Client(PanguClientOptions options) => new(options with { StartLimit = TimeSpan.Zero }, Grpc.ToString());
 
     public PanguClient Client(string? key) => Client(new PanguClientOptions(key));
 

@@ -4,6 +4,7 @@ using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.Extensions.DependencyInjection;
 using PanguCluster.Actors.Placement;
+using PanguCluster.Actors.Sessions;
 using PanguCluster.Actors.Streams;
 using PanguCluster.Client;
 using PanguCluster.Node.Hosting;
@@ -18,20 +19,22 @@ internal sealed class EdgeFixture : IAsyncDisposable
 {
     private readonly WebApplication _app;
 
-    private EdgeFixture(WebApplication app, FakeGateway gateway, FakeView view)
+    private EdgeFixture(WebApplication app, FakeGateway gateway, FakeView view, FakeBook book)
     {
         _app = app;
         Gateway = gateway;
         View = view;
+        Book = book;
         string[] urls = [.. app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses];
         Http = new Uri(urls[0]);
         Grpc = new Uri(urls[1]);
         Channel = GrpcChannel.ForAddress(Grpc);
-        Client = new PanguClient(Grpc.ToString());
+        Client = new PanguClient(new PanguClientOptions { StartLimit = TimeSpan.Zero, RetryLimit = TimeSpan.Zero }, Grpc.ToString());
     }
 
     public FakeGateway Gateway { get; }
     public FakeView View { get; }
+    public FakeBook Book { get; }
     public Uri Http { get; }
     public Uri Grpc { get; }
     public GrpcChannel Channel { get; }
@@ -41,14 +44,16 @@ internal sealed class EdgeFixture : IAsyncDisposable
     {
         var gateway = new FakeGateway();
         var view = new FakeView();
+        var book = new FakeBook();
         Assert.True(NodeAddress.TryParse("127.0.0.1:0", out var any, out _));
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.Services.AddSingleton<IGenerationGateway>(gateway).AddSingleton<IClusterView>(view).AddSingleton(TestModel.Create(tokenizer));
+        builder.Services.AddSingleton<ISessionBook>(book).AddSingleton<JournalHealth>();
         builder.AddEdge(new NodeIdentity("n1"), any, any);
         var app = builder.Build();
         app.MapEdge();
         await app.StartAsync();
-        return new EdgeFixture(app, gateway, view);
+        return new EdgeFixture(app, gateway, view, book);
     }
 
     public Task StopAsync() => _app.StopAsync();

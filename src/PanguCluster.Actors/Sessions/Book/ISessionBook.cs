@@ -30,8 +30,22 @@ public sealed record VerifyReport(string SessionId, int CheckedTokens, int Total
 
 public readonly record struct TokenDifference(int Choice, int Index, int RecordedTokenId, int ComputedTokenId);
 
-/// <summary>An id's beginning that names no session, or several.</summary>
-public sealed class SessionNameException(string message) : Exception(message);
+public enum SessionNameProblem
+{
+    Unknown,
+
+    /// <summary>The beginning of several ids.</summary>
+    Ambiguous,
+
+    /// <summary>The session exists, and cannot be computed here.</summary>
+    Incomparable,
+}
+
+/// <summary>A name that is of no use: no session's, several sessions', or one's that this cluster cannot compute.</summary>
+public sealed class SessionNameException(SessionNameProblem problem, string message) : Exception(message)
+{
+    public SessionNameProblem Problem { get; } = problem;
+}
 
 /// <summary>The journal is not available.</summary>
 public sealed class SessionsUnavailableException(string message, Exception? cause = null) : Exception(message, cause);

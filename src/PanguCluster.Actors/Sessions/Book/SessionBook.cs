@@ -29,16 +29,17 @@ internal sealed class SessionBook(ISessionIndex index, StreamSettings streams) :
     public async Task<SessionSummary> FindAsync(string prefix, CancellationToken cancellation)
     {
         if (prefix.Length == 0)
-            throw new SessionNameException("name a session, or the beginning of its id");
+            throw new SessionNameException(SessionNameProblem.Unknown, "name a session, or the beginning of its id");
         // An id that is the beginning of others is found by its full name: its row is among the first by id, not by time.
         var rows = await Rows(prefix, MaxLimit, cancellation);
         if (rows.FirstOrDefault(r => r.SessionId == prefix) is { } exact)
             return exact;
         return rows.Count switch
         {
-            0 => throw new SessionNameException($"there is no session '{prefix}'"),
+            0 => throw new SessionNameException(SessionNameProblem.Unknown, $"there is no session '{prefix}'"),
             1 => rows[0],
             _ => throw new SessionNameException(
+                SessionNameProblem.Ambiguous,
                 $"'{prefix}' is the beginning of {rows.Count} sessions: {string.Join(", ", rows.Take(3).Select(r => r.SessionId))}{(rows.Count > 3 ? ", ..." : "")}"),
         };
     }

@@ -100,14 +100,14 @@ internal sealed class SessionReplay : UntypedActor, IWithTimers
     {
         if (page.Request is null)
         {
-            Fail(new SessionNameException($"there is no session '{_id}'"));
+            Fail(new SessionNameException(SessionNameProblem.Unknown, $"there is no session '{_id}'"));
             return;
         }
         if (page.Choice != _choice || page.FirstIndex != _recorded.Count)
             return;
         if (_request is null && Mismatch(page.Request) is { } why)
         {
-            Fail(new SessionNameException(why));
+            Fail(new SessionNameException(SessionNameProblem.Incomparable, why));
             return;
         }
         if (_counts.Length == 0)
@@ -159,7 +159,7 @@ internal sealed class SessionReplay : UntypedActor, IWithTimers
         if (outcome == SubmitOutcome.QueueFull)
             Elsewhere("its queue is full");
         else
-            Fail(new SessionNameException($"session {_id} cannot run here: the decoder says {outcome}"));
+            Fail(new SessionNameException(SessionNameProblem.Incomparable, $"session {_id} cannot run here: the decoder says {outcome}"));
     }
 
     private void OnSequence(DecoderProtocol.ISequenceEvent e)

@@ -3,7 +3,7 @@ using PanguCluster.Actors.Sessions;
 namespace PanguCluster.Actors.Streams;
 
 /// <summary>How a stream keeps its session's record up to date.</summary>
-/// <param name="OpenTimeout">Longest wait for a session to open.</param>
+/// <param name="OpenTimeout">Longest wait for a session to open: the loss of the node that keeps it is over by then.</param>
 /// <param name="OpenRetry">How often an unanswered opening is repeated.</param>
 /// <param name="Batch">Tokens that go out at once.</param>
 /// <param name="Interval">Fewer than a batch wait at most so long.</param>
@@ -14,7 +14,7 @@ public sealed record RecordOptions(
     TimeSpan OpenTimeout, TimeSpan OpenRetry, int Batch, TimeSpan Interval, TimeSpan Retry, TimeSpan EndPatience, TimeSpan Heartbeat)
 {
     public static RecordOptions Default { get; } = new(
-        TimeSpan.FromSeconds(5), TimeSpan.FromSeconds(1), 32, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(3), TimeSpan.FromMinutes(1),
+        TimeSpan.FromSeconds(10), TimeSpan.FromSeconds(1), 32, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(3), TimeSpan.FromMinutes(1),
         SessionOptions.Default.Silence / 3);
 
     internal int MostPerMessage => SessionProtocol.MaxTokensPerMessage;

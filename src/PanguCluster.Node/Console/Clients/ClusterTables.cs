@@ -18,6 +18,8 @@ public static class ClusterTables
         table.Row("state", cluster.Ready ? "ready" : "not ready");
         table.Row("groups", $"{Number(ready)} of {Number(cluster.Groups.Count)} ready");
         table.Row("imbalance", cluster.ImbalanceScore.ToString("0.######", CultureInfo.InvariantCulture));
+        table.Row("journal", cluster.JournalProblem.Length == 0 ? "recording" : "not recording: " + cluster.JournalProblem);
+        table.Row("prefix cache", HitRate(cluster.Nodes.Sum(n => n.Load?.PrefixHits ?? 0), cluster.Nodes.Sum(n => n.Load?.PrefixQueries ?? 0)) + " of prompt positions found");
         table.Row("route epoch", Number(cluster.RouteEpoch));
         table.Row("answered by", cluster.AnsweredBy);
         console.Write(table);
@@ -27,11 +29,12 @@ public static class ClusterTables
 
     public static void Nodes(IAnsiConsole console, ClusterState cluster)
     {
-        var table = Output.Table("node", "status", "roles", "groups", "grpc", "kernels", "running", "waiting", "free blocks", "tokens");
+        var table = Output.Table("node", "status", "roles", "groups", "grpc", "kernels", "running", "waiting", "free blocks", "tokens", "prefix hits");
         foreach (var node in cluster.Nodes.OrderBy(n => n.Id, StringComparer.Ordinal))
             table.Row(node.Id, node.Status, string.Join(',', node.Roles), Number(node.Groups.Count), Or(node.GrpcAddress), node.Kernels,
                 Load(node, l => Number(l.Running)), Load(node, l => Number(l.Waiting)),
-                Load(node, l => $"{Number(l.FreeBlocks)}/{Number(l.TotalBlocks)}"), Load(node, l => Number(l.TokensGenerated)));
+                Load(node, l => $"{Number(l.FreeBlocks)}/{Number(l.TotalBlocks)}"), Load(node, l => Number(l.TokensGenerated)),
+                Load(node, l => HitRate(l.PrefixHits, l.PrefixQueries)));
         console.Write(table);
         Details(console, cluster);
     }
@@ -59,6 +62,9 @@ public static class ClusterTables
     }
 
     private static string Load(Wire.Node node, Func<DecoderLoad, string> show) => node.Load is { } load ? show(load) : "-";
+
+    private static string HitRate(long hits, long queries) =>
+        queries == 0 ? "0 %" : (100.0 * hits / queries).ToString("0.#", CultureInfo.InvariantCulture) + " %";
 
     private static string Or(string text) => text.Length > 0 ? text : "-";
 

@@ -25,15 +25,25 @@ public sealed class GenerateOptions
     private readonly Option<float?> _frequency = new("--frequency-penalty") { Description = "0 is off", HelpName = "P" };
     private readonly Option<ulong?> _seed = new("--seed") { Description = "the same seed gives the same answer", HelpName = "S" };
     private readonly Option<string[]> _stop = new("--stop") { Description = "text that ends the answer; may be given several times", HelpName = "TEXT" };
-    private readonly Option<int[]> _stopIds = new("--stop-id") { Description = "token id that ends the answer; may be given several times", HelpName = "ID" };
+    private readonly Option<int[]> _stopIds = new("--stop-token-id", "--stop-id") { Description = "token id that ends the answer; may be given several times", HelpName = "ID" };
     private readonly Option<int?> _logprobs = new("--logprobs") { Description = "log probabilities, and those of the N most likely tokens", HelpName = "N" };
-    private readonly Option<string?> _session = new("--session-id") { Description = "name of the request", HelpName = "ID" };
+    private readonly Option<int?> _n = new("--n") { Description = "answers to give, with one seed and a draw of its own each", HelpName = "N" };
+    private readonly Option<bool> _echo = new("--echo") { Description = "repeat the prompt before the answer; with --logprobs, with its log probabilities" };
+    private readonly Option<bool> _detached = new("--detached") { Description = "print the session's id and return; it runs to its end, and --resume reads it" };
+    private readonly Option<string?> _session = new("--session-id")
+    {
+        Description = "name of the request: the same one again joins the same answer; default a new name", HelpName = "ID",
+    };
+
+    /// <summary>All that makes a new request.</summary>
+    public IReadOnlyList<Symbol> All =>
+        [_prompt, _ids, _chat, _system, _maxTokens, _temperature, _topK, _topP, _minP, _repetition, _presence, _frequency, _seed, _stop, _stopIds,
+            _logprobs, _n, _echo, _detached, _session];
 
     public void AddTo(Command command)
     {
         command.Arguments.Add(_prompt);
-        foreach (Option option in (Option[])[_ids, _chat, _system, _maxTokens, _temperature, _topK, _topP, _minP, _repetition, _presence,
-            _frequency, _seed, _stop, _stopIds, _logprobs, _session])
+        foreach (var option in All.OfType<Option>())
             command.Options.Add(option);
     }
 
@@ -41,12 +51,17 @@ public sealed class GenerateOptions
     /// <exception cref="CommandFailedException">There is no prompt, or there are two.</exception>
     public async Task<GenerateRequest> ReadAsync(ParseResult parsed, TextReader input, CancellationToken stop)
     {
-        var request = new GenerateRequest { Sampling = Sampling(parsed), SessionId = parsed.GetValue(_session) ?? "" };
+        var request = new GenerateRequest
+        {
+            Sampling = Sampling(parsed), SessionId = parsed.GetValue(_session) ?? "", Echo = parsed.GetValue(_echo), Detached = parsed.GetValue(_detached),
+        };
         await SetPromptAsync(request, parsed, input, stop).ConfigureAwait(false);
         if (parsed.GetValue(_maxTokens) is { } maxTokens)
             request.MaxTokens = maxTokens;
         if (parsed.GetValue(_logprobs) is { } logprobs)
             request.Logprobs = logprobs;
+        if (parsed.GetValue(_n) is { } n)
+            request.N = n;
         request.Stop.AddRange(parsed.GetValue(_stop) ?? []);
         request.StopTokenIds.AddRange(parsed.GetValue(_stopIds) ?? []);
         return request;
@@ -62,11 +77,11 @@ public sealed class GenerateOptions
             throw new CommandFailedException(ExitCodes.Usage, "--ids takes the place of PROMPT and --chat: give one of them");
         if (ids is not null)
         {
-            request.TokenIds = new TokenIds { Ids = { ParseIds(ids) } };
+            request.TokenIds = new TokenIds { Ids = { ParseNumbers("--ids", "token id", ids) } };
             return;
         }
         if (prompt is null)
-            throw new CommandFailedException(ExitCodes.Usage, "no PROMPT: give a text, - for stdin, or --ids 1,2,3");
+            throw new CommandFailedException(ExitCodes.Usage, "no PROMPT: give a text, - for stdin, --ids 1,2,3, or --resume SESSION");
         if (prompt == "-")
             prompt = await input.ReadToEndAsync(stop).ConfigureAwait(false);
         if (!chat)
@@ -102,9 +117,10 @@ public sealed class GenerateOptions
         return sampling;
     }
 
-    private static IEnumerable<int> ParseIds(string text) => text
+    /// <exception cref="CommandFailedException">One of them is no number; says which.</exception>
+    public static IEnumerable<int> ParseNumbers(string option, string what, string text) => text
         .Split([',', ' '], StringSplitOptions.RemoveEmptyEntries | StringSplitOptions.TrimEntries)
-        .Select(id => int.TryParse(id, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int value)
+        .Select(number => int.TryParse(number, NumberStyles.AllowLeadingSign, CultureInfo.InvariantCulture, out int value)
             ? value
-            : throw new CommandFailedException(ExitCodes.Usage, $"--ids: '{id}' is no token id"));
+            : throw new CommandFailedException(ExitCodes.Usage, $"{option}: '{number}' is no {what}"));
 }

@@ -58,7 +58,8 @@ public sealed class ServerOptions
     {
         try
         {
-            return new PanguClient(options ?? new PanguClientOptions(), servers);
+            // Somebody waits at the terminal: what cannot start at any server is said at once.
+            return new PanguClient((options ?? new PanguClientOptions()) with { StartLimit = TimeSpan.Zero }, servers);
         }
         catch (ArgumentException wrong)
         {
@@ -114,6 +115,7 @@ public sealed class ServerOptions
             StatusCode.InvalidArgument or StatusCode.Unimplemented or StatusCode.OutOfRange => new CommandFailedException(ExitCodes.Usage, detail),
             StatusCode.PermissionDenied or StatusCode.Unauthenticated or StatusCode.FailedPrecondition or StatusCode.AlreadyExists =>
                 new CommandFailedException(ExitCodes.Refused, $"refused: {detail}"),
+            StatusCode.NotFound => new CommandFailedException(ExitCodes.Failed, detail),
             _ => new CommandFailedException(ExitCodes.Failed, $"{failed.StatusCode}: {detail}"),
         };
     }

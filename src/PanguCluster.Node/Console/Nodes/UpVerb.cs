@@ -66,7 +66,7 @@ public static class UpVerb
             Sampling = new Sampling { Temperature = 0 },
         };
         using var client = new PanguClient(cluster.Children[0].Node.Grpc.ToString());
-        var writer = new TextAnswerWriter(output, ids: false, logprobs: false);
+        var writer = new TextAnswerWriter(output, ids: false, choices: 1);
         await output.WriteLineAsync($"{output.NewLine}> {question}").ConfigureAwait(false);
         try
         {

@@ -26,6 +26,11 @@ public static class RequestLimits
     /// <summary>No token of a real vocabulary is longer on average, so a longer text cannot fit and is refused before it is tokenized.</summary>
     public const int CharactersPerPosition = 32;
 
+    /// <summary>Sessions of one listing.</summary>
+    public const int Sessions = 10_000;
+
+    public const int DefaultSessions = 100;
+
     /// <summary>Bytes of one request message.</summary>
     public const int MessageBytes = 4 << 20;
 }

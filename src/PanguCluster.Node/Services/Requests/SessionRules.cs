@@ -9,9 +9,11 @@ public static partial class SessionRules
 {
     /// <returns><paramref name="id"/>.</returns>
     /// <exception cref="RequestError">It cannot be the name of a session.</exception>
-    public static string CheckId(string id) => IdPattern().IsMatch(id)
+    public static string CheckId(string id) => IsId(id)
         ? id
         : throw RequestError.Invalid("session_id: give 1 .. 64 of A-Z a-z 0-9 - _ . :");
+
+    public static bool IsId(string id) => IdPattern().IsMatch(id);
 
     /// <exception cref="RequestError">Names the field and the limit.</exception>
     public static Actors.Streams.ResumeRequest Check(Pangu.V1.ResumeRequest request, string owner, DateTimeOffset? deadline)
