@@ -85,8 +85,21 @@ public readonly struct RequestFields(JsonElement fields, string path = "")
     /// <summary>Says clearly that a field is not served, unless its value asks for nothing.</summary>
     public void NotServed(string name, Func<JsonElement, bool> asksForNothing, string advice)
     {
-        if (this[name] is { } value && !asksForNothing(value))
+        if (this[name] is { } value && !Holds(asksForNothing, value))
             throw new ApiException(ApiError.Invalid(PathOf(name), $"not served; {advice}", "unsupported_parameter"));
+    }
+
+    /// <summary>A text that is not Unicode equals none.</summary>
+    private static bool Holds(Func<JsonElement, bool> condition, JsonElement value)
+    {
+        try
+        {
+            return condition(value);
+        }
+        catch (InvalidOperationException)
+        {
+            return false;
+        }
     }
 
     /// <exception cref="ApiException">Not a text, or one that is not Unicode.</exception>
