@@ -1,4 +1,3 @@
-using System.ComponentModel;
 using System.Text.Json;
 using PanguCluster.Integration.Tests.Processes;
 using Xunit;
@@ -11,12 +10,10 @@ public class NodejsClientTests
     [Fact]
     public async Task Nodejs_client_should_get_tokens_logprobs_and_its_cancellation_honoured_when_it_uses_the_proto()
     {
-        await NeedNodejsAsync();
-        var installed = await RunAsync("npm", "ci", "--no-audit", "--no-fund", "--ignore-scripts", "--prefer-offline");
-        Assert.True(installed.Code == 0, $"npm ci ended with {installed.Code}: {installed.Error}");
+        await Nodejs.InstallAsync(Repository.NodejsClient);
         await using var node = await ServeNode.StartReadyAsync("--model", Repository.Nano);
 
-        var ended = await RunAsync("node", "client.js", node.Grpc, Repository.Protos);
+        var ended = await Nodejs.RunAsync(Repository.NodejsClient, "node", "client.js", node.Grpc, Repository.Protos);
 
         Assert.True(ended.Code == 0, ended.Error);
         var seen = JsonDocument.Parse(ended.Output).RootElement;
@@ -28,26 +25,5 @@ public class NodejsClientTests
         Assert.InRange(seen.GetProperty("cancelledAfter").GetInt32(), 21, 1499);
         Assert.Equal("INVALID_ARGUMENT", seen.GetProperty("refusal").GetProperty("code").GetString());
         Assert.StartsWith("token_ids.ids[0]: -1", seen.GetProperty("refusal").GetProperty("details").GetString(), StringComparison.Ordinal);
-    }
-
-    private static async Task NeedNodejsAsync()
-    {
-        foreach (string program in (string[])["node", "npm"])
-            try
-            {
-                await RunAsync(program, "--version");
-            }
-            catch (Win32Exception)
-            {
-                string sentence = $"{program} is not on the PATH: install Node.js 18 or later to test the foreign client.";
-                Assert.SkipWhen(Environment.GetEnvironmentVariable("CI") is null or "", sentence);
-                Assert.Fail(sentence);
-            }
-    }
-
-    private static async Task<Ended> RunAsync(string program, params string[] arguments)
-    {
-        await using var running = RunningProgram.Start(program, arguments, Repository.NodejsClient);
-        return await running.EndAsync(TimeSpan.FromSeconds(120));
     }
 }

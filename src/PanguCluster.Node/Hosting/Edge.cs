@@ -4,6 +4,8 @@ using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
 using PanguCluster.Actors.Placement;
+using PanguCluster.Node.Metrics;
+using PanguCluster.Node.OpenAi;
 using PanguCluster.Node.Options;
 using PanguCluster.Node.Security;
 using PanguCluster.Node.Services;
@@ -20,12 +22,13 @@ public static class Edge
     private static readonly TimeSpan PingDelay = TimeSpan.FromSeconds(15);
     private static readonly TimeSpan PingTimeout = TimeSpan.FromSeconds(10);
 
-    /// <param name="grpc">Null: no gRPC endpoint (a node without the role gateway).</param>
+    /// <param name="grpc">Null: no gRPC endpoint, and no completions over HTTP (a node without the role gateway).</param>
     /// <param name="security">Null: everyone who can connect is let in. <c>IGenerationGateway</c> must be registered before.</param>
     public static void AddEdge(
         this WebApplicationBuilder builder, NodeIdentity self, NodeAddress http, NodeAddress? grpc, EdgeSecurity? security = null)
     {
         builder.Services.AddEdgeSecurity(security ?? EdgeSecurity.Open);
+        builder.Services.AddNodeMetrics();
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
         {
             kestrel.AddServerHeader = false;
@@ -42,6 +45,8 @@ public static class Edge
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton(self);
         services.AddSingleton<StreamGrace>();
+        if (grpc is not null)
+            services.AddSingleton<CompletionService>();
         services.AddGrpc(options => options.MaxReceiveMessageSize = RequestLimits.MessageBytes);
         ReadRequestsChecked(services);
         services.AddGrpcReflection();
@@ -60,6 +65,8 @@ public static class Edge
         app.MapGrpcService<OperatorService>().For(Access.Operator);
         app.MapGrpcHealthChecksService().For(Access.Anyone);
         app.MapGrpcReflectionService();
+        app.MapOpenAi();
+        app.MapMetrics();
         app.MapGet("/healthz", () => "ok\n").For(Access.Anyone);
         app.MapGet("/readyz", (IClusterView view) =>
         {

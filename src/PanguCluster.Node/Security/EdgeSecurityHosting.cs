@@ -1,6 +1,6 @@
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.AspNetCore.Server.Kestrel.Https;
-using PanguCluster.Actors.Streams;
+using PanguCluster.Node.Hosting;
 
 namespace PanguCluster.Node.Security;
 
@@ -12,15 +12,8 @@ internal static class EdgeSecurityHosting
     {
         services.AddSingleton(security);
         services.AddHostedService<CredentialReload>();
-        if (security.Keys is not { } keys)
-            return;
-        var gateway = services.Last(s => s.ServiceType == typeof(IGenerationGateway));
-        services.Remove(gateway);
-        services.AddSingleton<IGenerationGateway>(provider =>
-        {
-            var inner = gateway.ImplementationInstance ?? gateway.ImplementationFactory!(provider);
-            return new QuotaGateway((IGenerationGateway)inner, keys, provider.GetRequiredService<TimeProvider>());
-        });
+        if (security.Keys is { } keys)
+            services.WrapGateway((inner, provider) => new QuotaGateway(inner, keys, provider.GetRequiredService<TimeProvider>()));
     }
 
     /// <summary>Nothing, where nobody is asked for credentials.</summary>

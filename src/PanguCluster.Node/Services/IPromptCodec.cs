@@ -11,6 +11,9 @@ public interface IPromptCodec
 
     /// <summary>Text of ids; bytes that are no UTF-8 become U+FFFD.</summary>
     string Decode(IReadOnlyList<int> ids);
+
+    /// <summary>The bytes that one token stands for, maybe a part of a character; none for control tokens.</summary>
+    ReadOnlySpan<byte> TokenBytes(int id);
 }
 
 public sealed record ChatTurn(string Role, string Content);

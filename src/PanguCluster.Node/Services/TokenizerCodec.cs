@@ -22,4 +22,6 @@ public sealed class TokenizerCodec(PanguTokenizer tokenizer, ChatSettings chat) 
 
     public string Decode(IReadOnlyList<int> ids) =>
         tokenizer.Decode([.. ids], wholeText: ids.Count > 0 && ids[0] == tokenizer.BosId);
+
+    public ReadOnlySpan<byte> TokenBytes(int id) => tokenizer.TokenBytes(id);
 }

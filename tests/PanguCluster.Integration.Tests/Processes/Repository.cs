@@ -11,6 +11,8 @@ internal static class Repository
 
     public static string NodejsClient { get; } = Path.Combine(Root, "tests", "nodejs-client");
 
+    public static string OpenAiClient { get; } = Path.Combine(Root, "tests", "openai-client");
+
     /// <summary>The executable under test, built beside the tests.</summary>
     public static string Pangu { get; } = Path.Combine(AppContext.BaseDirectory, "pangu");
 

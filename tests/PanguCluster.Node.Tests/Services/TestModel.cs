@@ -57,5 +57,7 @@ internal static class TestModel
         public int[] EncodeChat(IReadOnlyList<ChatTurn> turns) => EncodeText(string.Concat(turns.Select(t => $"{t.Role}:{t.Content};")));
 
         public string Decode(IReadOnlyList<int> ids) => Encoding.UTF8.GetString([.. ids.Where(i => i >= FirstByte).Select(i => (byte)(i - FirstByte))]);
+
+        public ReadOnlySpan<byte> TokenBytes(int id) => id is >= FirstByte and < FirstByte + 256 ? new byte[] { (byte)(id - FirstByte) } : [];
     }
 }
