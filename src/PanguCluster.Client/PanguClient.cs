@@ -1,179 +1,240 @@
 using System.Runtime.CompilerServices;
 using Grpc.Core;
-using Grpc.Net.Client;
 using Pangu.V1;
+using PanguCluster.Client.Connections;
+using PanguCluster.Client.Streaming;
 
 namespace PanguCluster.Client;
 
 /// <summary>
-/// A client of a PanguCluster, over one or several of its nodes: a call goes to the first node that can be reached. Safe for use by
-/// many callers at once.
+/// A client of a PanguCluster, over one or several of its nodes. An answer outlives the node it comes from: when the connection breaks,
+/// it goes on at another node from the next token, without loss or repeat. Safe for use by many callers at once; keep one per program.
 /// </summary>
-/// <remarks>Calls end with <see cref="RpcException"/>, whose status says what is wrong; see the comments in <c>generation.proto</c>.</remarks>
-public sealed class PanguClient : IDisposable
+/// <remarks>
+/// Calls that cannot succeed end with <see cref="PanguException"/>, cancelled ones with <see cref="OperationCanceledException"/>.
+/// Cancelling, or leaving the loop, ends the answer on the server. How long the client tries is told by <see cref="PanguClientOptions"/>.
+/// </remarks>
+public sealed class PanguClient : IDisposable, IAsyncDisposable
 {
-    private readonly IReadOnlyList<Endpoint> _endpoints;
+    /// <summary>Name of the <see cref="System.Diagnostics.Metrics.Meter"/> of all clients.</summary>
+    public const string MeterName = "PanguCluster.Client";
 
-    /// <summary>The node that answered last; calls start there.</summary>
-    private int _preferred;
+    private readonly ServerSet _servers;
 
-    /// <param name="servers">gRPC addresses of nodes, <c>host:port</c> or <c>http://host:port</c>, at least one, tried in this order.</param>
+    /// <param name="servers">
+    /// gRPC addresses of nodes, <c>host:port</c>, <c>http://host:port</c> or <c>https://host:port</c>, at least one. Calls start at each in turn.
+    /// </param>
     /// <exception cref="ArgumentException">No server, or one that is no address.</exception>
     public PanguClient(params IReadOnlyList<string> servers) : this(new PanguClientOptions(), servers)
     {
     }
 
     /// <inheritdoc cref="PanguClient(IReadOnlyList{string})"/>
-    /// <param name="options">Credentials and trust.</param>
-    /// <param name="servers">As above; <c>https://host:port</c> too.</param>
+    /// <param name="options">Credentials, trust and limits.</param>
+    /// <param name="servers">As above.</param>
     /// <exception cref="ArgumentException">As above, or a file that cannot be used, or an API key for a server without TLS elsewhere.</exception>
-    public PanguClient(PanguClientOptions options, params IReadOnlyList<string> servers)
-    {
-        if (servers.Count == 0)
-            throw new ArgumentException("At least one server address is needed.", nameof(servers));
-        _endpoints = [.. servers.Select(server => Endpoint.Open(server, options))];
-    }
+    public PanguClient(PanguClientOptions options, params IReadOnlyList<string> servers) => _servers = new ServerSet(options, servers);
+
+    /// <summary>Raised when an answer that was cut off goes on, on the thread that reads it, before the event that it goes on with.</summary>
+    public event Action<Recovery>? Recovered;
 
     /// <summary>The servers as given.</summary>
-    public IReadOnlyList<string> Servers => [.. _endpoints.Select(e => e.Address)];
+    public IReadOnlyList<string> Servers => [.. _servers.Connections.Select(c => c.Address)];
 
-    /// <summary>Streams one answer: accepted, tokens, finished. Leaving the loop or cancelling ends the sequence on the server, unless it is detached.</summary>
+    /// <summary>A client of these servers. Nothing is connected before the first call.</summary>
+    /// <inheritdoc cref="PanguClient(IReadOnlyList{string})" path="/param"/>
+    /// <exception cref="ArgumentException">No server, or one that is no address.</exception>
+    public static PanguClient Connect(params IReadOnlyList<string> servers) => new(servers);
+
+    /// <inheritdoc cref="Connect(IReadOnlyList{string})"/>
+    public static PanguClient Connect(PanguClientOptions options, params IReadOnlyList<string> servers) => new(options, servers);
+
+    /// <summary>Streams an answer, token by token.</summary>
+    /// <param name="prompt">A text, or <see cref="PromptInput.Chat"/>, or <see cref="PromptInput.TokenIds"/>.</param>
+    public async IAsyncEnumerable<AnswerPiece> GenerateAsync(
+        PromptInput prompt, GenerateOptions? options = null, [EnumeratorCancellation] CancellationToken cancellation = default)
+    {
+        options ??= new GenerateOptions();
+        await foreach (var happened in Stream(options.ToRequest(prompt), options.Timeout, cancellation).ConfigureAwait(false))
+            if (AnswerPiece.Of(happened) is { } piece)
+                yield return piece;
+    }
+
+    /// <summary>Streams all events of an answer: accepted, the prompt if it is echoed, tokens, and the end of every choice.</summary>
+    /// <param name="request">Not changed. Without a session id or a seed it gets both: <c>accepted</c> tells them.</param>
+    /// <param name="timeout">As <see cref="GenerateOptions.Timeout"/>.</param>
+    public IAsyncEnumerable<GenerateEvent> GenerateAsync(GenerateRequest request, TimeSpan? timeout, CancellationToken cancellation = default) =>
+        Stream(request, timeout, cancellation);
+
+    /// <inheritdoc cref="GenerateAsync(GenerateRequest, TimeSpan?, CancellationToken)"/>
     public IAsyncEnumerable<GenerateEvent> GenerateAsync(GenerateRequest request, CancellationToken cancellation = default) =>
-        StreamAsync((e, stop) => e.Generation.Generate(request, cancellationToken: stop), cancellation);
+        Stream(request, null, cancellation);
+
+    /// <summary>The whole answer, of all choices.</summary>
+    /// <inheritdoc cref="GenerateAsync(PromptInput, GenerateOptions, CancellationToken)" path="/param"/>
+    public Task<Completion> CompleteAsync(PromptInput prompt, GenerateOptions? options = null, CancellationToken cancellation = default)
+    {
+        options ??= new GenerateOptions();
+        return Completion.OfAsync(Stream(options.ToRequest(prompt), options.Timeout, cancellation));
+    }
+
+    /// <summary>Goes on with a session from the given index of every choice, whether it runs, was interrupted or has ended.</summary>
+    /// <exception cref="PanguException">NOT_FOUND: no such session, or another key's; OUT_OF_RANGE: the answer is shorter.</exception>
+    public IAsyncEnumerable<GenerateEvent> ResumeAsync(string sessionId, int nextIndex = 0, CancellationToken cancellation = default) =>
+        ResumeAsync(sessionId, [nextIndex], cancellation);
+
+    /// <summary>Goes on with a session from the given indices, choice by choice.</summary>
+    /// <param name="nextIndices">As many as the session has choices; a single one serves all of them.</param>
+    /// <inheritdoc cref="ResumeAsync(string, int, CancellationToken)" path="/exception"/>
+    public IAsyncEnumerable<GenerateEvent> ResumeAsync(
+        string sessionId, IReadOnlyList<int> nextIndices, CancellationToken cancellation = default)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(sessionId);
+        if (nextIndices.Count == 0 || nextIndices.Any(i => i < 0))
+            throw new ArgumentException("At least one index is needed, and none below 0.", nameof(nextIndices));
+        return Stream(null, () => StreamProgress.From(sessionId, [.. nextIndices]), null, cancellation);
+    }
 
     /// <summary>What is left of a session, from the indices that the request names.</summary>
+    /// <inheritdoc cref="ResumeAsync(string, int, CancellationToken)" path="/exception"/>
     public IAsyncEnumerable<GenerateEvent> ResumeAsync(ResumeRequest request, CancellationToken cancellation = default) =>
-        StreamAsync((e, stop) => e.Generation.Resume(request, cancellationToken: stop), cancellation);
+        Stream(null, () => StreamProgress.From(request.SessionId, request.NextIndices.Count > 0 ? [.. request.NextIndices] : [request.NextIndex]), null, cancellation);
 
-    /// <summary>Ends a session of this caller's.</summary>
+    /// <summary>Ends a session: its streams end with reason <c>cancelled</c>.</summary>
+    /// <exception cref="PanguException">NOT_FOUND: no such session, or another key's.</exception>
     public Task CancelAsync(string sessionId, CancellationToken cancellation = default) =>
-        UnaryAsync(e => e.Generation.CancelAsync(new CancelRequest { SessionId = sessionId }, cancellationToken: cancellation));
-
-    /// <summary>Recorded sessions, newest first; for operators, like the two below.</summary>
-    public Task<ListSessionsResponse> ListSessionsAsync(ListSessionsRequest request, CancellationToken cancellation = default) =>
-        UnaryAsync(e => e.Operator.ListSessionsAsync(request, cancellationToken: cancellation));
-
-    /// <summary>Has a recorded session computed again and compared; the last message says how it ended.</summary>
-    public IAsyncEnumerable<VerifyProgress> VerifySessionAsync(string sessionId, CancellationToken cancellation = default) =>
-        StreamAsync((e, stop) => e.Operator.VerifySession(new VerifySessionRequest { SessionId = sessionId }, cancellationToken: stop), cancellation);
-
-    /// <summary>Ends anybody's session.</summary>
-    public Task<CancelSessionResponse> CancelSessionAsync(string sessionId, CancellationToken cancellation = default) =>
-        UnaryAsync(e => e.Operator.CancelSessionAsync(new CancelSessionRequest { SessionId = sessionId }, cancellationToken: cancellation));
+        AskAsync((e, c) => e.Generation.CancelAsync(new CancelRequest { SessionId = sessionId }, cancellationToken: c), cancellation);
 
     /// <summary>The ids that Generate feeds to the model for this text.</summary>
     public async Task<IReadOnlyList<int>> TokenizeAsync(string text, CancellationToken cancellation = default) =>
-        (await UnaryAsync(e => e.Generation.TokenizeAsync(new TokenizeRequest { Text = text }, cancellationToken: cancellation))
+        (await AskAsync((e, c) => e.Generation.TokenizeAsync(new TokenizeRequest { Text = text }, cancellationToken: c), cancellation)
             .ConfigureAwait(false)).TokenIds;
 
     /// <summary>The ids that Generate feeds to the model for this conversation.</summary>
     public async Task<IReadOnlyList<int>> TokenizeAsync(Chat chat, CancellationToken cancellation = default) =>
-        (await UnaryAsync(e => e.Generation.TokenizeAsync(new TokenizeRequest { Chat = chat }, cancellationToken: cancellation))
+        (await AskAsync((e, c) => e.Generation.TokenizeAsync(new TokenizeRequest { Chat = chat }, cancellationToken: c), cancellation)
             .ConfigureAwait(false)).TokenIds;
 
-    public async Task<string> DetokenizeAsync(IEnumerable<int> tokenIds, CancellationToken cancellation = default) =>
-        (await UnaryAsync(e => e.Generation.DetokenizeAsync(new DetokenizeRequest { TokenIds = { tokenIds } }, cancellationToken: cancellation))
-            .ConfigureAwait(false)).Text;
+    /// <summary>The text of token ids. Bytes that are no UTF-8 become U+FFFD.</summary>
+    public async Task<string> DetokenizeAsync(IEnumerable<int> tokenIds, CancellationToken cancellation = default)
+    {
+        var request = new DetokenizeRequest { TokenIds = { tokenIds } };
+        return (await AskAsync((e, c) => e.Generation.DetokenizeAsync(request, cancellationToken: c), cancellation).ConfigureAwait(false)).Text;
+    }
 
+    /// <summary>What is served, and the limits of requests.</summary>
     public Task<GetModelResponse> GetModelAsync(CancellationToken cancellation = default) =>
-        UnaryAsync(e => e.Generation.GetModelAsync(new GetModelRequest(), cancellationToken: cancellation));
+        AskAsync((e, c) => e.Generation.GetModelAsync(new GetModelRequest(), cancellationToken: c), cancellation);
 
     /// <summary>The cluster as the answering node sees it.</summary>
     public Task<ClusterState> GetClusterAsync(CancellationToken cancellation = default) =>
-        UnaryAsync(e => e.Operator.GetClusterAsync(new GetClusterRequest(), cancellationToken: cancellation));
+        AskAsync((e, c) => e.Operator.GetClusterAsync(new GetClusterRequest(), cancellationToken: c), cancellation);
 
-    public void Dispose()
+    /// <summary>Recorded sessions, newest first; for operators, like the two below.</summary>
+    public Task<ListSessionsResponse> ListSessionsAsync(ListSessionsRequest request, CancellationToken cancellation = default) =>
+        AskAsync((e, c) => e.Operator.ListSessionsAsync(request, cancellationToken: c), cancellation);
+
+    /// <summary>Has a recorded session computed again and compared; the last message says how it ended.</summary>
+    public async IAsyncEnumerable<VerifyProgress> VerifySessionAsync(
+        string sessionId, [EnumeratorCancellation] CancellationToken cancellation = default)
     {
-        foreach (var endpoint in _endpoints)
-            endpoint.Channel.Dispose();
+        var request = new VerifySessionRequest { SessionId = sessionId };
+        using var call = await BeginAsync(e => e.Operator.VerifySession(request, cancellationToken: cancellation), cancellation).ConfigureAwait(false);
+        do
+            yield return call.ResponseStream.Current;
+        while (await MoveNextAsync(call, cancellation).ConfigureAwait(false));
     }
 
-    private async IAsyncEnumerable<T> StreamAsync<T>(
-        Func<Endpoint, CancellationToken, AsyncServerStreamingCall<T>> start, [EnumeratorCancellation] CancellationToken cancellation)
+    /// <summary>Ends anybody's session.</summary>
+    public Task<CancelSessionResponse> CancelSessionAsync(string sessionId, CancellationToken cancellation = default) =>
+        AskAsync((e, c) => e.Operator.CancelSessionAsync(new CancelSessionRequest { SessionId = sessionId }, cancellationToken: c), cancellation);
+
+    /// <summary>Closes the connections. Answers under way end.</summary>
+    public void Dispose() => _servers.Dispose();
+
+    /// <inheritdoc cref="Dispose"/>
+    public ValueTask DisposeAsync()
     {
-        for (int attempt = 0; ; attempt++)
-        {
-            var endpoint = At(attempt);
-            using var call = start(endpoint, cancellation);
-            // Only a call that has brought nothing yet may go to the next node: here it has.
-            if (!await FirstAsync(call, attempt, cancellation).ConfigureAwait(false))
-                continue;
-            Prefer(endpoint);
-            do
-                yield return call.ResponseStream.Current;
-            while (await call.ResponseStream.MoveNext(cancellation).ConfigureAwait(false));
-            yield break;
-        }
+        Dispose();
+        return ValueTask.CompletedTask;
     }
 
-    private async Task<T> UnaryAsync<T>(Func<Endpoint, AsyncUnaryCall<T>> start)
+    private IAsyncEnumerable<GenerateEvent> Stream(GenerateRequest request, TimeSpan? timeout, CancellationToken cancellation)
     {
-        for (int attempt = 0; ; attempt++)
+        var named = GenerateOptions.Named(request);
+        return Stream(named, () => StreamProgress.Of(named.SessionId, named.HasN ? named.N : 1), timeout, cancellation);
+    }
+
+    private async IAsyncEnumerable<GenerateEvent> Stream(
+        GenerateRequest? request, Func<StreamProgress> progress, TimeSpan? timeout, [EnumeratorCancellation] CancellationToken cancellation)
+    {
+        var deadline = timeout is { } time ? _servers.Options.Time.GetUtcNow() + time : (DateTimeOffset?)null;
+        await using var stream = new AnswerStream(_servers, request, progress(), deadline, OnRecovered, cancellation);
+        while (await stream.NextAsync().ConfigureAwait(false) is { } happened)
+            yield return happened;
+    }
+
+    /// <summary>A stream that is not gone on with, at its first message.</summary>
+    private async Task<AsyncServerStreamingCall<T>> BeginAsync<T>(
+        Func<ServerConnection, AsyncServerStreamingCall<T>> start, CancellationToken cancellation)
+    {
+        var attempts = new Attempts(_servers, _servers.Options.StartLimit, null);
+        while (true)
         {
-            var endpoint = At(attempt);
+            int endpoint = await attempts.NextAsync(cancellation).ConfigureAwait(false);
+            var call = start(_servers.Connections[endpoint]);
             try
             {
-                using var call = start(endpoint);
-                var answer = await call.ResponseAsync.ConfigureAwait(false);
-                Prefer(endpoint);
-                return answer;
+                if (await call.ResponseStream.MoveNext(CancellationToken.None).ConfigureAwait(false))
+                {
+                    attempts.Connected(endpoint);
+                    return call;
+                }
+                attempts.Failed(endpoint, CallFailure.EndedEarly());
             }
-            catch (RpcException down) when (MayTryNext(down, attempt))
+            catch (RpcException error) when (error is not PanguException)
             {
+                call.Dispose();
+                cancellation.ThrowIfCancellationRequested();
+                attempts.Failed(endpoint, CallFailure.Of(error));
             }
         }
     }
 
-    /// <summary>Whether the call brought its first event. False: this node is unavailable and another is left to try.</summary>
-    private async Task<bool> FirstAsync<T>(AsyncServerStreamingCall<T> call, int attempt, CancellationToken cancellation)
+    private static async Task<bool> MoveNextAsync<T>(AsyncServerStreamingCall<T> call, CancellationToken cancellation)
     {
         try
         {
-            return await call.ResponseStream.MoveNext(cancellation).ConfigureAwait(false)
-                ? true
-                : throw new RpcException(new Status(StatusCode.Internal, "the server ended the stream without an event"));
+            return await call.ResponseStream.MoveNext(CancellationToken.None).ConfigureAwait(false);
         }
-        catch (RpcException down) when (MayTryNext(down, attempt))
+        catch (RpcException error)
         {
-            return false;
+            cancellation.ThrowIfCancellationRequested();
+            throw new PanguException(error);
         }
     }
 
-    private bool MayTryNext(RpcException failure, int attempt) =>
-        failure.StatusCode == StatusCode.Unavailable && attempt + 1 < _endpoints.Count;
-
-    private Endpoint At(int attempt) => _endpoints[(Volatile.Read(ref _preferred) + attempt) % _endpoints.Count];
-
-    private void Prefer(Endpoint endpoint)
+    /// <summary>One question, at as many servers as it takes: asking twice does no harm.</summary>
+    private async Task<T> AskAsync<T>(Func<ServerConnection, CancellationToken, AsyncUnaryCall<T>> ask, CancellationToken cancellation)
     {
-        for (int i = 0; i < _endpoints.Count; i++)
-            if (ReferenceEquals(_endpoints[i], endpoint))
-                Volatile.Write(ref _preferred, i);
-    }
-
-    private sealed record Endpoint(string Address, GrpcChannel Channel, Generation.GenerationClient Generation, Operator.OperatorClient Operator)
-    {
-        public static Endpoint Open(string address, PanguClientOptions options)
+        var attempts = new Attempts(_servers, _servers.Options.StartLimit, null);
+        while (true)
         {
-            bool bare = !address.Contains("://", StringComparison.Ordinal);
-            string url = bare ? (options.MeansTls ? "https://" : "http://") + address : address;
-            // A bare name without a port would silently mean port 80.
-            bool namesPort = !bare || (address.LastIndexOf(':') is var colon and > 0 && ushort.TryParse(address.AsSpan(colon + 1), out _));
-            if (!namesPort || !Uri.TryCreate(url, UriKind.Absolute, out var uri) || uri.Scheme is not ("http" or "https"))
-                throw new ArgumentException($"'{address}' is no server address: expected HOST:PORT, like 127.0.0.1:7440.");
-            // More streams than one connection takes open another; pings notice a peer that is gone without a word.
-            var channel = GrpcChannel.ForAddress(uri, new GrpcChannelOptions
+            int endpoint = await attempts.NextAsync(cancellation).ConfigureAwait(false);
+            try
             {
-                HttpHandler = SecureChannel.Secure(new SocketsHttpHandler
-                {
-                    EnableMultipleHttp2Connections = true,
-                    ConnectTimeout = TimeSpan.FromSeconds(5),
-                    KeepAlivePingDelay = TimeSpan.FromSeconds(15),
-                    KeepAlivePingTimeout = TimeSpan.FromSeconds(10),
-                }, uri, options),
-                DisposeHttpClient = true,
-            });
-            return new Endpoint(address, channel, new Generation.GenerationClient(channel), new Operator.OperatorClient(channel));
+                using var call = ask(_servers.Connections[endpoint], cancellation);
+                var answer = await call.ResponseAsync.ConfigureAwait(false);
+                attempts.Connected(endpoint);
+                return answer;
+            }
+            catch (RpcException error)
+            {
+                cancellation.ThrowIfCancellationRequested();
+                attempts.Failed(endpoint, CallFailure.Of(error));
+            }
         }
     }
+
+    private void OnRecovered(Recovery recovery) => Recovered?.Invoke(recovery);
 }

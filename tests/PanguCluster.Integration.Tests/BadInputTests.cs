@@ -31,7 +31,7 @@ public class BadInputTests
 
         foreach (var (says, request) in Bad)
         {
-            var refused = await Assert.ThrowsAsync<RpcException>(() => DrainAsync(node, request));
+            var refused = await Assert.ThrowsAnyAsync<RpcException>(() => DrainAsync(node, request));
             Assert.Equal(StatusCode.InvalidArgument, refused.StatusCode);
             Assert.StartsWith(says, refused.Status.Detail, StringComparison.Ordinal);
             Assert.Equal(expected, await AnswerAsync(node));

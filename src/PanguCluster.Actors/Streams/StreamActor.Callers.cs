@@ -10,11 +10,12 @@ internal sealed partial class StreamActor
     {
         switch (message)
         {
-            case StreamProtocol.Start start:
-                OnStart(start);
+            case StreamProtocol.ICall call when _retiring:
+                // The supervisor knows already that this is not the session's stream any more.
+                Context.Parent.Tell(call, Self);
                 break;
-            case StreamProtocol.Resume resume:
-                OnResume(resume);
+            case StreamProtocol.ISeatCall call:
+                OnCall(call);
                 break;
             case StreamProtocol.SeatLeft left:
                 OnLeft(left.Seat, left.Cancel && _request is not { Detached: true });
@@ -32,50 +33,52 @@ internal sealed partial class StreamActor
             case StreamProtocol.Tick:
                 OnTick();
                 break;
-            case StreamProtocol.Retire when _ended || _request is null:
+            case StreamProtocol.Retire:
                 Context.Stop(Self);
                 break;
         }
     }
 
-    private void OnStart(StreamProtocol.Start start)
+    private void OnCall(StreamProtocol.ISeatCall call)
     {
-        var request = start.Request;
-        if (_request is null && _link is null)
+        bool first = _request is null && _link is null;
+        if (first)
+            Open(call);
+        if (_request is null)
         {
-            Begin(request);
-            if (_settings.Sessions is { } sessions)
-                Link(SessionLink.Open(_settings, sessions, Self, _transcript, _sessionId, RecordOf(request)));
-            Seat(start.Seat, []);
-            _work!.Review();
+            _waiting.Add(call);
+            call.Seat.AttachTo(Self);
+            Expire(call.Seat);
         }
-        else if (_request is null)
-            // A resume came first and waits for the record: by then this is known to be the same request or not.
-            start.Seat.Refuse(FailureKind.Unavailable, "the session is being resumed; try again");
-        else if (!RecordOf(_request).Asks(RecordOf(request)))
-            start.Seat.Refuse(FailureKind.Conflict, $"session_id {_sessionId}: belongs to another request");
+        else if (Objection(_request, call) is { } objection)
+            call.Seat.Refuse(objection.Kind, objection.Message);
         else
         {
-            _settings.Counters.Joined();
-            Seat(start.Seat, []);
+            if (call is StreamProtocol.Start && !first)
+                _settings.Counters.Joined();
+            Seat(call.Seat, call is StreamProtocol.Resume resume ? resume.Request.NextIndices : []);
         }
     }
 
-    private void OnResume(StreamProtocol.Resume resume)
+    /// <summary>The first call says what the stream is for: a request that it brings, or one that is recorded.</summary>
+    private void Open(StreamProtocol.ISeatCall call)
     {
-        if (_request is null)
-        {
-            _waiting.Add(resume);
-            resume.Seat.AttachTo(Self);
-            Expire(resume.Seat);
-            if (_link is null && _settings.Sessions is { } sessions)
-                Link(SessionLink.Attach(_settings, sessions, Self, _transcript, _sessionId, resume.Request.Owner));
-        }
-        else if (_request.Owner != resume.Request.Owner)
-            resume.Seat.Refuse(FailureKind.NotFound, "no such session");
-        else
-            Seat(resume.Seat, resume.Request.NextIndices);
+        if (call is StreamProtocol.Start start)
+            Begin(start.Request);
+        if (_settings.Sessions is not { } sessions)
+            return;
+        Link(call is StreamProtocol.Resume resume
+            ? SessionLink.Attach(_settings, sessions, Self, _transcript, _sessionId, resume.Request.Owner)
+            : SessionLink.Open(_settings, sessions, Self, _transcript, _sessionId, RecordOf(_request!)));
     }
+
+    private (FailureKind Kind, string Message)? Objection(GenerationRequest present, StreamProtocol.ISeatCall call) => call switch
+    {
+        StreamProtocol.Resume resume when resume.Request.Owner != present.Owner => (FailureKind.NotFound, "no such session"),
+        StreamProtocol.Start start when !RecordOf(present).Asks(RecordOf(start.Request)) =>
+            (FailureKind.Conflict, $"session_id {_sessionId}: belongs to another request"),
+        _ => null,
+    };
 
     private void Seat(ClientSeat seat, IReadOnlyList<int> nextIndices)
     {
@@ -86,10 +89,13 @@ internal sealed partial class StreamActor
         _work!.PromptWanted |= _seats.PromptWanted;
         Expire(seat);
         seat.AttachTo(Self);
-        if (!_ended || _work.IsOver || _transcript.HasFailed)
+        if (_work.IsOver || _transcript.HasFailed)
             return;
-        _ended = _retiring = false;
-        _work.Resume();
+        // Nothing is to be done but the echoed prompt, if this caller is the first who wants it.
+        if (_ended)
+            _work.Resume();
+        _ended = false;
+        _work.Review();
     }
 
     private void Expire(ClientSeat seat)
@@ -100,6 +106,7 @@ internal sealed partial class StreamActor
 
     private void OnLeft(ClientSeat seat, bool cancel)
     {
+        _timers.CancelDeadline(seat);
         if (_request is null)
         {
             _waiting.RemoveAll(w => w.Seat == seat);
@@ -125,8 +132,8 @@ internal sealed partial class StreamActor
 
     private void OnCancel(StreamProtocol.CancelSession cancel)
     {
-        if (_request is null)
-            cancel.Found.TrySetException(new SessionsUnavailableException("the session is being resumed; try again"));
+        if (_request is null || _superseded)
+            Context.Parent.Tell(new StreamProtocol.CancelRecorded(cancel), Self);
         else if (cancel.Found.TrySetResult(_request.Owner == cancel.Owner) && _request.Owner == cancel.Owner)
             Cancel();
     }
@@ -137,9 +144,11 @@ internal sealed partial class StreamActor
         if (!_detached)
             _settings.Counters.Detach();
         _detached = true;
-        if (_request!.Detached)
+        if (_superseded)
+            Drop();
+        else if (_request!.Detached)
             return;
-        if (_settings.Options.DetachTtl > TimeSpan.Zero)
+        else if (_settings.Options.DetachTtl > TimeSpan.Zero)
             _timers.Detached(_settings.Options.DetachTtl);
         else
             Cancel();

@@ -22,11 +22,8 @@ internal sealed partial class StreamActor
                 _link?.OnEnded(ended);
                 RetireIfSettled();
                 break;
-            case SessionProtocol.Superseded when _seats.Count == 0 && !_ended:
-                // The later stream has the session: nothing more is recorded from here.
-                _link = null;
-                _work?.Stop();
-                End();
+            case SessionProtocol.Superseded superseded when _link is { IsOpen: true } link && superseded.Attempt > link.Attempt:
+                OnSuperseded();
                 break;
             case SessionProtocol.CancelStream:
                 Cancel();
@@ -34,32 +31,52 @@ internal sealed partial class StreamActor
         }
     }
 
+    /// <summary>Callers who are here are served to the end; nothing more is recorded from here.</summary>
+    private void OnSuperseded()
+    {
+        _link = null;
+        _superseded = true;
+        if (_ended)
+            RetireIfSettled();
+        else if (_seats.Count == 0)
+            Drop();
+    }
+
     private void OnOpened(SessionProtocol.Opened opened)
     {
-        if (_link is null)
+        if (_link is null || _retiring)
             return;
         bool first = !_link.IsOpen;
         _link.OnOpened(opened);
-        if (!first || _transcript.HasFailed)
+        if (!first)
             return;
         var record = opened.Request;
         bool known = opened.Choices.Any(c => c.Count > 0 || c.End is not null);
-        if (record.ModelDigest != _settings.Manifest.Digest || record.NumericsVersion != _settings.Manifest.NumericsVersion)
+        if (_transcript.HasFailed)
+        {
+            // What this request could not have here is no end of what others have had of it.
+            if (known)
+                Abandon();
+        }
+        else if (record.ModelDigest != _settings.Manifest.Digest || record.NumericsVersion != _settings.Manifest.NumericsVersion)
         {
             Unopened(FailureKind.Invalid, "the session was computed with another model or numerics version, which this cluster does not serve");
-            return;
         }
-        if (_ended)
-            Record(flush: true);
-        else if (_request is null || known || record.Sampling != _request.Sampling)
-            Adopt(opened);
-        Show();
+        else
+        {
+            // Also when all has been computed already: of a seed that was not the recorded one, perhaps.
+            if (_request is null || known || record.Sampling != _request.Sampling)
+                Adopt(opened);
+            Show();
+        }
+        Record(flush: true);
     }
 
     /// <summary>Goes on where the record is. What was computed here meanwhile was not shown to anybody.</summary>
     private void Adopt(SessionProtocol.Opened opened)
     {
         _work?.Stop();
+        _ended = false;
         Begin(RequestOf(opened.Request));
         _work!.Admit();
         _work.PromptWanted = _seats.PromptWanted;
@@ -67,10 +84,12 @@ internal sealed partial class StreamActor
             _work.Take(c, opened.Choices[c]);
         var waiting = _waiting.ToArray();
         _waiting.Clear();
-        foreach (var resume in waiting)
-            OnResume(resume);
+        foreach (var call in waiting)
+            OnCall(call);
         if (_work.Choices.Select(c => c.End).FirstOrDefault(e => e?.Failure is not null) is { } failed)
             Fail(failed.Failure!.Value, failed.Detail);
+        else if (_cancelled)
+            Cancel();
         else if (_seats.Count == 0)
             Unattended();
         if (!_ended)
@@ -79,7 +98,7 @@ internal sealed partial class StreamActor
 
     private void OnTick()
     {
-        if (_link is { IsOpen: false } && !_link.KeepAsking() && !_ended)
+        if (_link is { IsOpen: false } && !_link.KeepAsking())
             Unopened(FailureKind.Unavailable, "the session's journal does not answer; try again in a few seconds");
         Record(flush: true);
         _link?.KeepAlive();

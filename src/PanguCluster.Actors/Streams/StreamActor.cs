@@ -15,7 +15,7 @@ internal sealed partial class StreamActor : UntypedActor
     private readonly string _sessionId;
     private readonly Transcript _transcript = new();
     private readonly Seats _seats;
-    private readonly List<StreamProtocol.Resume> _waiting = []; // until the request is known
+    private readonly List<StreamProtocol.ISeatCall> _waiting = []; // until the request is known
     private readonly ILoggingAdapter _log = Context.GetLogger();
     private readonly StreamTimers _timers = new(Context.System.Scheduler, Context.Self);
     private GenerationRequest? _request;
@@ -23,8 +23,10 @@ internal sealed partial class StreamActor : UntypedActor
     private SessionLink? _link;
     private long _endedAt;
     private bool _ended;
+    private bool _cancelled;
     private bool _retiring;
-    private bool _detached;
+    private bool _superseded; // a later stream has the session's record
+    private bool _detached; // no caller is here
 
     public StreamActor(StreamSettings settings, string sessionId)
     {
@@ -44,8 +46,7 @@ internal sealed partial class StreamActor : UntypedActor
             Record(flush: true);
             const string Stopping = "this node is stopping; another one can go on with the session";
             _transcript.Fail(FailureKind.Unavailable, Stopping);
-            foreach (var waiting in _waiting)
-                waiting.Seat.Refuse(FailureKind.Unavailable, Stopping);
+            Dismiss(FailureKind.Unavailable, Stopping);
         }
         Attached();
         _settings.Counters.Closed();
@@ -141,10 +142,11 @@ internal sealed partial class StreamActor : UntypedActor
     {
         if (_ended || _work is null)
             return;
-        if (!_transcript.IsOpen)
-            _seats.CloseAll();
-        foreach (var choice in _work.Choices)
-            choice.Finish(new RecordedEnd(Model.Decoding.FinishReason.Cancelled));
+        _cancelled = true;
+        // Callers are told as soon as the record is open, whether a decoder has answered or not.
+        _work.Admit();
+        Show();
+        _work.Cancel();
         End();
     }
 
@@ -166,20 +168,30 @@ internal sealed partial class StreamActor : UntypedActor
     private void Unopened(FailureKind kind, string message)
     {
         _transcript.Fail(kind, message);
-        Dismiss(kind, message);
         Abandon();
+        Dismiss(kind, message);
     }
 
     private void Dismiss(FailureKind kind, string message)
     {
-        foreach (var waiting in _waiting)
-            waiting.Seat.Refuse(kind, message);
+        foreach (var call in _waiting)
+            if (call is StreamProtocol.Start && kind == FailureKind.NotFound)
+                Context.Parent.Tell(call, Self); // a request needs no record to be there before it
+            else
+                call.Seat.Refuse(kind, message);
         _waiting.Clear();
     }
 
     private void Abandon()
     {
         _link = null;
+        End();
+    }
+
+    /// <summary>Somebody else goes on with the session.</summary>
+    private void Drop()
+    {
+        _work!.Stop();
         End();
     }
 

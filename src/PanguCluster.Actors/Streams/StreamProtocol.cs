@@ -8,14 +8,35 @@ internal static class StreamProtocol
 {
     public interface IMessage : INoSerializationVerificationNeeded;
 
+    /// <summary>What comes from outside, to a session's stream: a stream that is retiring gives it back, for the session's next one.</summary>
+    public interface ICall : IMessage
+    {
+        string SessionId { get; }
+    }
+
+    /// <summary>A caller who wants a place.</summary>
+    public interface ISeatCall : ICall
+    {
+        ClientSeat Seat { get; }
+    }
+
     /// <summary>A caller with a request. To a stream that runs under its session id: joins it, if it is the same request.</summary>
-    public sealed record Start(GenerationRequest Request, ClientSeat Seat) : IMessage;
+    public sealed record Start(GenerationRequest Request, ClientSeat Seat) : ISeatCall
+    {
+        public string SessionId => Request.SessionId;
+    }
 
     /// <summary>A caller who is back. To a stream that runs the session: goes on there.</summary>
-    public sealed record Resume(ResumeRequest Request, ClientSeat Seat) : IMessage;
+    public sealed record Resume(ResumeRequest Request, ClientSeat Seat) : ISeatCall
+    {
+        public string SessionId => Request.SessionId;
+    }
 
     /// <summary>End the session, wherever it runs.</summary>
-    public sealed record CancelSession(string SessionId, string Owner, TaskCompletionSource<bool> Found) : IMessage;
+    public sealed record CancelSession(string SessionId, string Owner, TaskCompletionSource<bool> Found) : ICall;
+
+    /// <summary>From a stream that does not have the session, or not yet: the record knows who has.</summary>
+    public sealed record CancelRecorded(CancelSession Wish) : IMessage;
 
     /// <summary>A caller has gone.</summary>
     /// <param name="Cancel">And wants no more.</param>

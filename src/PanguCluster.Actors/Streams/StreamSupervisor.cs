@@ -58,14 +58,14 @@ internal sealed class StreamSupervisor : UntypedActor
                 foreach (var e in results.Events)
                     Forward(e);
                 break;
-            case StreamProtocol.Start start:
-                Start(start.Request.SessionId, start, start.Seat);
-                break;
-            case StreamProtocol.Resume resume:
-                OnResume(resume);
+            case StreamProtocol.ISeatCall call:
+                OnCall(call);
                 break;
             case StreamProtocol.CancelSession cancel:
                 OnCancel(cancel);
+                break;
+            case StreamProtocol.CancelRecorded cancel:
+                CancelRecorded(cancel.Wish);
                 break;
             case StreamProtocol.Expect expect:
                 _expected[expect.Id] = (Sender, expect.Decoder);
@@ -112,14 +112,20 @@ internal sealed class StreamSupervisor : UntypedActor
         }
     }
 
-    private void Start(string sessionId, StreamProtocol.IMessage call, ClientSeat seat)
+    private void OnCall(StreamProtocol.ISeatCall call)
     {
-        if (_bySession.TryGetValue(sessionId, out var running))
+        // Not one that a stream has given back: that was counted.
+        if (call is StreamProtocol.Resume && !_streams.ContainsKey(Sender))
+            _settings.Counters.Resumed();
+        if (_bySession.TryGetValue(call.SessionId, out var running))
             running.Tell(call, Self);
+        else if (call is StreamProtocol.Resume && _settings.Sessions is null)
+            call.Seat.Refuse(FailureKind.NotFound, "no such session");
         else if (_streams.Count >= _settings.Options.MaxStreams)
-            seat.Refuse(FailureKind.Overloaded, $"{_streams.Count} streams are running on this node, the limit is {_settings.Options.MaxStreams}");
+            call.Seat.Refuse(FailureKind.Overloaded, $"{_streams.Count} streams are running on this node, the limit is {_settings.Options.MaxStreams}");
         else
         {
+            string sessionId = call.SessionId;
             var stream = Context.Watch(Context.ActorOf(Props.Create(() => new StreamActor(_settings, sessionId))));
             _streams.Add(stream, sessionId);
             _bySession.Add(sessionId, stream);
@@ -127,20 +133,17 @@ internal sealed class StreamSupervisor : UntypedActor
         }
     }
 
-    private void OnResume(StreamProtocol.Resume resume)
-    {
-        _settings.Counters.Resumed();
-        if (_settings.Sessions is null && !_bySession.ContainsKey(resume.Request.SessionId))
-            resume.Seat.Refuse(FailureKind.NotFound, "no such session");
-        else
-            Start(resume.Request.SessionId, resume, resume.Seat);
-    }
-
     private void OnCancel(StreamProtocol.CancelSession cancel)
     {
         if (_bySession.TryGetValue(cancel.SessionId, out var running))
             running.Tell(cancel, Self);
-        else if (_settings.Sessions is not null)
+        else
+            CancelRecorded(cancel);
+    }
+
+    private void CancelRecorded(StreamProtocol.CancelSession cancel)
+    {
+        if (_settings.Sessions is not null)
             Context.ActorOf(Props.Create(() => new SessionCancellation(_settings, cancel)));
         else
             cancel.Found.TrySetResult(false);

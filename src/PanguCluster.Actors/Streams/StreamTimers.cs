@@ -6,13 +6,24 @@ namespace PanguCluster.Actors.Streams;
 /// <summary>What a stream waits for: at most one timer of each kind runs, and one for every submission that is not answered.</summary>
 internal sealed class StreamTimers(IScheduler scheduler, IActorRef self)
 {
-    private readonly List<ICancelable> _deadlines = [];
+    private readonly Dictionary<ClientSeat, ICancelable> _deadlines = [];
     private readonly Dictionary<SequenceId, ICancelable> _submissions = [];
     private ICancelable? _retry;
     private ICancelable? _detached;
     private ICancelable? _record;
 
-    public void Deadline(TimeSpan after, ClientSeat seat) => _deadlines.Add(Once(after, new StreamProtocol.SeatDeadline(seat)));
+    /// <summary>A seat has one deadline: once set it stays.</summary>
+    public void Deadline(TimeSpan after, ClientSeat seat)
+    {
+        if (!_deadlines.ContainsKey(seat))
+            _deadlines.Add(seat, Once(after, new StreamProtocol.SeatDeadline(seat)));
+    }
+
+    public void CancelDeadline(ClientSeat seat)
+    {
+        if (_deadlines.Remove(seat, out var timer))
+            timer.Cancel();
+    }
 
     public void Retry(TimeSpan after) => Set(ref _retry, after, StreamProtocol.PlaceAgain.Instance);
 
@@ -35,8 +46,9 @@ internal sealed class StreamTimers(IScheduler scheduler, IActorRef self)
 
     public void Cancel()
     {
-        foreach (var timer in _deadlines)
+        foreach (var timer in _deadlines.Values)
             timer.Cancel();
+        _deadlines.Clear();
         foreach (var timer in _submissions.Values)
             timer.Cancel();
         _submissions.Clear();

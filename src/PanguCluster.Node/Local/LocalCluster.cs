@@ -116,7 +116,7 @@ public sealed class LocalCluster : IDisposable
 
     private static async Task<ClusterState?> AskAsync(NodeChild child, CancellationToken stop)
     {
-        using var client = new PanguClient(child.Node.Grpc.ToString());
+        using var client = new PanguClient(new PanguClientOptions { StartLimit = TimeSpan.Zero }, child.Node.Grpc.ToString());
         try
         {
             return await client.GetClusterAsync(stop).ConfigureAwait(false);

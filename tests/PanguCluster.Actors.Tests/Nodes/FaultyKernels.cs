@@ -11,6 +11,9 @@ public enum Fault
     Group,
     Trunk,
     Shared,
+
+    /// <summary>Other tokens than everybody else's.</summary>
+    Logits,
 }
 
 /// <summary>The managed kernels with a switch that makes one of them throw, a gate that holds the groups up, and a count of open handles.</summary>
@@ -23,6 +26,14 @@ public sealed class FaultyKernels : IKernels
 
     /// <summary>Groups compute only while this is set.</summary>
     public ManualResetEventSlim Gate { get; } = new(true);
+
+    /// <summary>Trunks compute only while this is set.</summary>
+    public ManualResetEventSlim TrunkGate { get; } = new(true);
+
+    /// <summary>Every step takes so much longer: answers last long enough for something to happen to them.</summary>
+    public TimeSpan Pace { get; set; }
+
+    public TimeSpan TrunkPace { get; set; }
 
     public int Open => Volatile.Read(ref _open);
     public string Name => "faulty";
@@ -54,6 +65,8 @@ public sealed class FaultyKernels : IKernels
         public void Forward(int layer, int rows, ReadOnlySpan<byte> activations, ReadOnlySpan<int> experts, ReadOnlySpan<float> weights, Span<byte> output)
         {
             owner.Gate.Wait();
+            if (Group == 0 && layer == 0 && owner.Pace > TimeSpan.Zero)
+                Thread.Sleep(owner.Pace);
             if (Group == 5)
                 owner.ThrowIf(Fault.Group);
             inner.Forward(layer, rows, activations, experts, weights, output);
@@ -68,7 +81,13 @@ public sealed class FaultyKernels : IKernels
 
     private sealed class Trunk(FaultyKernels owner, ITrunk inner) : ITrunk
     {
-        public void Embed(StepBatch batch, Span<float> hidden) => inner.Embed(batch, hidden);
+        public void Embed(StepBatch batch, Span<float> hidden)
+        {
+            owner.TrunkGate.Wait();
+            if (owner.TrunkPace > TimeSpan.Zero)
+                Thread.Sleep(owner.TrunkPace);
+            inner.Embed(batch, hidden);
+        }
 
         public void Attend(int layer, StepBatch batch, Span<float> hidden)
         {
@@ -87,7 +106,14 @@ public sealed class FaultyKernels : IKernels
 
         public void Combine(LayerDispatch dispatch, ReadOnlySpan<float> shared, Span<float> hidden) => inner.Combine(dispatch, shared, hidden);
 
-        public void Logits(StepBatch batch, ReadOnlySpan<float> hidden, Span<float> logits) => inner.Logits(batch, hidden, logits);
+        public void Logits(StepBatch batch, ReadOnlySpan<float> hidden, Span<float> logits)
+        {
+            inner.Logits(batch, hidden, logits);
+            if (owner.Fault != Fault.Logits)
+                return;
+            for (int i = 0; i < logits.Length; i++)
+                logits[i] = -logits[i];
+        }
 
         public void Dispose()
         {

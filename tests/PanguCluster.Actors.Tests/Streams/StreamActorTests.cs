@@ -196,4 +196,24 @@ public sealed class StreamActorTests : TestKit
         await _second.ExpectMsgAsync<SubmitSequence>();
         await _first.ExpectMsgAsync<CancelSequence>(c => c.Id == submit.Id);
     }
+
+    [Fact]
+    public async Task Stream_should_ask_again_when_its_only_decoder_was_gone_for_a_while_because_its_last_words_may_be_lost()
+    {
+        Show(_first);
+        var stream = Stream(options: StreamOptions.Default with { Retry = TimeSpan.FromMilliseconds(10) });
+        var submit = await Accept(_first);
+        stream.Tell(Token(submit.Id, 0, 10));
+        Show();
+        stream.Tell(StreamProtocol.DecodersChanged.Instance);
+        await Sys.ActorSelection(stream.Path).ResolveOne(TimeSpan.FromSeconds(5)); // it has looked
+        Show(_first);
+        stream.Tell(StreamProtocol.DecodersChanged.Instance);
+        await _first.ExpectMsgAsync<CancelSequence>(c => c.Id == submit.Id);
+        var again = await Accept(_first);
+        Assert.Equal([10], again.Request.Generated);
+        for (int i = 1; i < 4; i++)
+            stream.Tell(Token(again.Id, i, 10 + i));
+        Same(await Events(), 10, 11, 12, 13);
+    }
 }

@@ -90,6 +90,7 @@ public sealed class StreamCallersTests : StreamHarness
         call.Leave();
         await Nodes.Eventually.Holds(() => Counters.Detached == 1, "detached");
         var again = Gateway.Resume(new ResumeRequest("s", [0], "me", null));
+        await Nodes.Eventually.Holds(() => Counters.Detached == 0, "back");
         Bring(submit, 0, 10, 11, 12, 13);
         Same(await All(again), 10, 11, 12, 13);
     }
@@ -161,5 +162,43 @@ public sealed class StreamCallersTests : StreamHarness
         var events = await All(call);
         Assert.Equal([20, 21], Ids(events, 1));
         Assert.Equal([10, 11], Ids(events));
+    }
+
+    [Fact]
+    public async Task Prompt_should_be_scored_when_only_a_later_caller_wants_it()
+    {
+        Supervise(sessions: true);
+        var request = Request() with { Echo = true, Sampling = new SamplingParameters { Seed = 5, Logprobs = 0 } };
+        var without = Gateway.Resume(new ResumeRequest("s", [1], "me", null));
+        var attach = await Region.ExpectMsgAsync<PanguCluster.Actors.Sessions.SessionProtocol.Attach>();
+        attach.Stream.Tell(Opened(request), Region.Ref);
+        var submit = await Accept();
+        Assert.Equal(-1, submit.Request.PromptLogprobs);
+        var with = Gateway.Resume(new ResumeRequest("s", [0], "me", null));
+        var scoring = await Accept();
+        Assert.Equal((0, 1), (scoring.Request.PromptLogprobs, scoring.Request.MaxTokens));
+        Bring(submit, 0, 10, 11, 12, 13);
+        Same(await All(without), 11, 12, 13);
+        scoring.Stream.Tell(new SequencePrompt(scoring.Id, [new ScoredToken(0, 1, float.NaN, null), new ScoredToken(1, 2, -0.5f, null)]));
+        var events = await All(with);
+        Assert.Equal(2, Assert.IsType<StreamEvent.Prompt>(events[1]).Tokens.Count);
+        Same(events, 10, 11, 12, 13);
+    }
+
+    [Fact]
+    public async Task Accepted_stream_should_wait_its_turn_when_the_decoders_are_full()
+    {
+        Supervise(sessions: false, Options with { Retry = TimeSpan.FromMilliseconds(5), MaxSubmissions = 3 });
+        var call = Gateway.Start(Request());
+        var submit = await Accept();
+        Bring(submit, 0, 10);
+        submit.Stream.Tell(new SequenceEnded(submit.Id, FinishReason.Error, 0, 0, "drained", FailureKind.Unavailable));
+        for (int i = 0; i < 20; i++)
+        {
+            var refused = await Decoder.FishForMessageAsync<SubmitSequence>(_ => true);
+            refused.Stream.Tell(new SubmitReply(refused.Id, SubmitOutcome.QueueFull));
+        }
+        Bring(await Accept(), 1, 11, 12, 13);
+        Same(await All(call), 10, 11, 12, 13);
     }
 }

@@ -195,4 +195,81 @@ public sealed class StreamSessionTests : StreamHarness
         Supervise(sessions: true, Options with { Record = Options.Record with { OpenTimeout = TimeSpan.FromMilliseconds(100) } });
         await Assert.ThrowsAsync<SessionsUnavailableException>(() => Gateway.CancelAsync("s", "me", default));
     }
+
+    [Fact]
+    public async Task Answer_of_another_seed_should_not_be_shown_when_it_was_ready_before_the_record()
+    {
+        Supervise(sessions: true);
+        var request = Request() with { SeedPicked = true };
+        var call = Gateway.Start(request);
+        var open = await Region.ExpectMsgAsync<SessionProtocol.Open>();
+        Bring(await Accept(), 0, 66, 67, 68, 69); // all of it
+        var known = request with { Sampling = request.Sampling with { Seed = 77 } };
+        open.Stream.Tell(Opened(known), Region.Ref);
+        var right = await Accept();
+        Assert.Equal(77ul, right.Request.Sampling.Seed);
+        Bring(right, 0, 10, 11, 12, 13);
+        Same(await All(call), 10, 11, 12, 13);
+        var end = await Region.FishForMessageAsync<SessionProtocol.End>(_ => true);
+        Assert.Equal([10, 11, 12, 13], end.Tokens.Select(t => t.TokenId));
+    }
+
+    [Fact]
+    public async Task Superseded_stream_should_serve_its_caller_and_record_nothing()
+    {
+        Supervise(sessions: true);
+        var call = Gateway.Start(Request());
+        var open = await Region.ExpectMsgAsync<SessionProtocol.Open>();
+        open.Stream.Tell(Opened(Request()), Region.Ref);
+        open.Stream.Tell(new SessionProtocol.Superseded("s", 1), Region.Ref); // of its own attempt: late, and wrong
+        var submit = await Accept();
+        Bring(submit, 0, 10);
+        await Region.FishForMessageAsync<SessionProtocol.Record>(r => r.Tokens.Count == 1);
+        open.Stream.Tell(new SessionProtocol.Superseded("s", 2), Region.Ref);
+        var cancelled = Gateway.CancelAsync("s", "me", default); // goes to whoever has the session
+        await Region.FishForMessageAsync<SessionProtocol.CancelSession>(_ => true);
+        Region.Reply(new SessionProtocol.CancelReply("s", false));
+        Assert.False(await cancelled);
+        Bring(submit, 1, 11, 12, 13);
+        Same(await All(call), 10, 11, 12, 13);
+        await Nodes.Eventually.Holds(() => Counters.Active == 0, "the stream has gone at once");
+        await Region.ExpectNoMsgAsync(TimeSpan.FromMilliseconds(50));
+    }
+
+    [Fact]
+    public async Task Request_should_begin_a_session_when_a_resume_before_it_has_found_none()
+    {
+        Supervise(sessions: true);
+        var resume = Gateway.Resume(new ResumeRequest("s", [], "me", null));
+        var attach = await Region.ExpectMsgAsync<SessionProtocol.Attach>();
+        var start = Gateway.Start(Request());
+        await Nodes.Eventually.Holds(() => Counters.Active == 1, "both at one stream");
+        attach.Stream.Tell(new SessionProtocol.OpenRefused("s", FailureKind.NotFound, "no such session"), Region.Ref);
+        Assert.Equal(FailureKind.NotFound, Assert.IsType<StreamEvent.Failed>(Assert.Single(await All(resume))).Kind);
+        var open = await Region.FishForMessageAsync<SessionProtocol.Open>(_ => true);
+        open.Stream.Tell(Opened(Request()), Region.Ref);
+        Bring(await Accept(), 0, 10, 11, 12, 13);
+        Same(await All(start), 10, 11, 12, 13);
+    }
+
+    [Theory]
+    [InlineData(true)]
+    [InlineData(false)]
+    public async Task Caller_should_be_told_when_the_session_is_cancelled_before_it_is_open(bool opens)
+    {
+        Supervise(sessions: true, Options with { Record = Options.Record with { OpenTimeout = TimeSpan.FromMilliseconds(200) } });
+        var call = Gateway.Start(Request());
+        var open = await Region.ExpectMsgAsync<SessionProtocol.Open>();
+        Assert.True(await Gateway.CancelAsync("s", "me", default));
+        if (opens)
+            open.Stream.Tell(Opened(Request()), Region.Ref);
+        var last = (await All(call))[^1];
+        if (opens)
+        {
+            Assert.Equal(FinishReason.Cancelled, Assert.IsType<StreamEvent.Finished>(last).Reason);
+            await Region.FishForMessageAsync<SessionProtocol.End>(e => e.Outcome.Reason == FinishReason.Cancelled);
+        }
+        else
+            Assert.Equal(FailureKind.Unavailable, Assert.IsType<StreamEvent.Failed>(last).Kind);
+    }
 }

@@ -13,7 +13,7 @@ internal sealed class ServeNode : IAsyncDisposable
         Grpc = grpc;
         Http = http;
         Cluster = cluster;
-        Client = new PanguClient(grpc);
+        Client = new PanguClient(new PanguClientOptions { StartLimit = TimeSpan.Zero }, grpc);
     }
 
     public RunningProgram Program { get; }

@@ -162,7 +162,7 @@ public class SessionVerbTests
     {
         await using var edge = await EdgeFixture.StartAsync();
 
-        var refused = await Assert.ThrowsAsync<RpcException>(() => edge.Client.ListSessionsAsync(request));
+        var refused = await Assert.ThrowsAnyAsync<RpcException>(() => edge.Client.ListSessionsAsync(request));
 
         Assert.Equal(StatusCode.InvalidArgument, refused.StatusCode);
         Assert.StartsWith(says, refused.Status.Detail, StringComparison.Ordinal);

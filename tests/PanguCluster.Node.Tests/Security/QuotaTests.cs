@@ -123,7 +123,7 @@ public class QuotaTests
         {
         }
 
-        var refused = await Assert.ThrowsAsync<RpcException>(async () =>
+        var refused = await Assert.ThrowsAnyAsync<RpcException>(async () =>
         {
             await foreach (var _ in client.GenerateAsync(new GenerateRequest { Text = "hi" }))
             {

@@ -50,7 +50,7 @@ internal sealed class SecureEdge : IAsyncDisposable
         return new SecureEdge(app, gateway, log);
     }
 
-    public PanguClient Client(PanguClientOptions options) => new(options, Grpc.ToString());
+    public PanguClient Client(PanguClientOptions options) => new(options with { StartLimit = TimeSpan.Zero }, Grpc.ToString());
 
     public PanguClient Client(string? key) => Client(new PanguClientOptions(key));
 

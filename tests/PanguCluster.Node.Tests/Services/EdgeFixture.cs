@@ -29,7 +29,7 @@ internal sealed class EdgeFixture : IAsyncDisposable
         Http = new Uri(urls[0]);
         Grpc = new Uri(urls[1]);
         Channel = GrpcChannel.ForAddress(Grpc);
-        Client = new PanguClient(Grpc.ToString());
+        Client = new PanguClient(new PanguClientOptions { StartLimit = TimeSpan.Zero, RetryLimit = TimeSpan.Zero }, Grpc.ToString());
     }
 
     public FakeGateway Gateway { get; }

@@ -63,7 +63,7 @@ public class GenerationServiceTests
             await writer.WriteAsync(new StreamEvent.Failed(kind, "because of the test"), stop);
         };
 
-        var failed = await Assert.ThrowsAsync<RpcException>(() => Collect(edge, new GenerateRequest { Text = "hi" }));
+        var failed = await Assert.ThrowsAnyAsync<RpcException>(() => Collect(edge, new GenerateRequest { Text = "hi" }));
 
         Assert.Equal((code, "because of the test"), (failed.StatusCode, failed.Status.Detail));
         Assert.Equal(hint, failed.Trailers.GetValue(FailureStatus.RetryAfterTrailer) is not null);
@@ -94,7 +94,7 @@ public class GenerationServiceTests
         // The first call of a cold server may take longer than a short deadline and would never start a sequence.
         await edge.Client.GetModelAsync();
         using var call = client.Generate(new GenerateRequest { Text = "hi" }, deadline: DateTime.UtcNow.AddSeconds(2));
-        var failed = await Assert.ThrowsAsync<RpcException>(async () =>
+        var failed = await Assert.ThrowsAnyAsync<RpcException>(async () =>
         {
             await foreach (var _ in call.ResponseStream.ReadAllAsync())
             {
@@ -116,7 +116,7 @@ public class GenerationServiceTests
         Assert.True(await events.MoveNextAsync());
 
         var stopping = edge.StopAsync();
-        var failed = await Assert.ThrowsAsync<RpcException>(async () =>
+        var failed = await Assert.ThrowsAnyAsync<RpcException>(async () =>
         {
             while (await events.MoveNextAsync())
             {
@@ -135,7 +135,7 @@ public class GenerationServiceTests
 
         for (int i = 0; i < 20; i++)
         {
-            var refused = await Assert.ThrowsAsync<RpcException>(() => Collect(edge, new GenerateRequest { Text = "hi", MaxTokens = 0 }));
+            var refused = await Assert.ThrowsAnyAsync<RpcException>(() => Collect(edge, new GenerateRequest { Text = "hi", MaxTokens = 0 }));
             Assert.Equal(StatusCode.InvalidArgument, refused.StatusCode);
         }
 
@@ -192,7 +192,7 @@ public class GenerationServiceTests
         };
 
     private static async Task<string> Refusal(Task call) =>
-        (await Assert.ThrowsAsync<RpcException>(() => call)) is { StatusCode: StatusCode.InvalidArgument } refused ? refused.Status.Detail : "another status";
+        (await Assert.ThrowsAnyAsync<RpcException>(() => call)) is { StatusCode: StatusCode.InvalidArgument } refused ? refused.Status.Detail : "another status";
 
     private static async Task<List<GenerateEvent>> Collect(EdgeFixture edge, GenerateRequest request)
     {

@@ -31,12 +31,6 @@ internal sealed class Seats(Transcript transcript)
 
     public bool Leave(ClientSeat seat) => _seats.Remove(seat);
 
-    public void CloseAll()
-    {
-        foreach (var seat in _seats)
-            seat.Close();
-    }
-
     private static bool Refused(ClientSeat seat, FailureKind kind, string message)
     {
         seat.Refuse(kind, message);

@@ -78,6 +78,14 @@ internal sealed class Transcript
         Ring();
     }
 
+    /// <summary>No more of the prompt follows, complete or not.</summary>
+    public void ClosePrompt()
+    {
+        lock (_gate)
+            _promptComplete = true;
+        Ring();
+    }
+
     public void Add(int choice, in SampledToken token, string text)
     {
         lock (_gate)

@@ -1,4 +1,6 @@
+using System.Collections.Immutable;
 using Akka.Actor;
+using PanguCluster.Actors.Placement;
 using PanguCluster.Model.Decoding;
 
 namespace PanguCluster.Actors.Streams;
@@ -8,8 +10,11 @@ namespace PanguCluster.Actors.Streams;
 /// <param name="ScoresOnly">Its tokens are not needed.</param>
 internal sealed record PlacedSequence(SequenceId Id, int Choice, IActorRef Decoder, bool Scores, bool ScoresOnly)
 {
-    /// <summary>Its decoder has not answered the submission in time.</summary>
-    public bool Late { get; set; }
+    /// <summary>
+    /// Its decoder has not answered the submission in time, or was taken for gone: what it sent meanwhile, its end too, may be lost.
+    /// Until it brings the next token again.
+    /// </summary>
+    public bool InDoubt { get; set; }
 }
 
 /// <summary>Which sequences of a stream run where: one of every choice as a rule, two while a decoder is in doubt.</summary>
@@ -31,6 +36,13 @@ internal sealed class PlacedSequences
 
     /// <summary>Those that bring tokens of the choice.</summary>
     public PlacedSequence[] Of(int choice) => [.. _byId.Values.Where(s => s.Choice == choice && !s.ScoresOnly)];
+
+    /// <summary>Those at other decoders than these are in doubt from now on, also when their decoder comes back.</summary>
+    public void Doubt(ImmutableArray<DecoderNode> usable)
+    {
+        foreach (var sequence in _byId.Values)
+            sequence.InDoubt |= !usable.Any(d => d.Decoder.Equals(sequence.Decoder));
+    }
 
     public PlacedSequence[] All() => [.. _byId.Values];
 

@@ -56,7 +56,7 @@ internal sealed class StreamFailover(PlacedSequences sequences)
     }
 
     public static bool InGoodStanding(PlacedSequence sequence, ImmutableArray<DecoderNode> usable) =>
-        !sequence.Late && usable.Any(d => d.Decoder.Equals(sequence.Decoder));
+        !sequence.InDoubt && usable.Any(d => d.Decoder.Equals(sequence.Decoder));
 
     /// <summary>Another decoder than the excluded is left.</summary>
     public bool HasAnother(ImmutableArray<DecoderNode> usable, DecoderLoad localLoad) => DecoderChoice.Pick(usable, localLoad, _excluded) is not null;

@@ -30,6 +30,7 @@ internal sealed class StreamWork
     private long _searching; // since when there has been neither a token nor a decoder to blame
     private string _lastFailure = "no node with the decoder role is up";
     private bool _over;
+    private bool _cancelled;
 
     public StreamWork(
         StreamSettings settings, GenerationRequest request, IActorContext context, StreamTimers timers, Transcript transcript, ILoggingAdapter log)
@@ -67,7 +68,7 @@ internal sealed class StreamWork
 
     public bool IsOver => !PromptMissing && Choices.All(c => c.End is not null);
 
-    private bool PromptMissing => PromptWanted && _request is { Echo: true, Sampling.Logprobs: >= 0 } && !_prompt.Complete;
+    private bool PromptMissing => PromptWanted && !_cancelled && _request is { Echo: true, Sampling.Logprobs: >= 0 } && !_prompt.Complete;
 
     private ImmutableArray<DecoderNode> Usable => _settings.Health.Usable;
 
@@ -90,6 +91,7 @@ internal sealed class StreamWork
         _timers.CancelRetry();
         if (anew)
             _failover.ForgiveAll();
+        _sequences.Doubt(Usable);
         var plan = _failover.Plan([.. Choices.Select(c => c.End is null)], PromptMissing, Usable, _settings.LocalLoad.Value);
         foreach (var placement in plan.Placements)
             Submit(placement);
@@ -157,7 +159,7 @@ internal sealed class StreamWork
         if (_sequences.Find(reply.Id) is not { } sequence)
             return;
         _timers.CancelSubmit(reply.Id);
-        sequence.Late = false;
+        sequence.InDoubt = false;
         switch (reply.Outcome)
         {
             case SubmitOutcome.Accepted:
@@ -165,6 +167,10 @@ internal sealed class StreamWork
                 break;
             case SubmitOutcome.QueueFull:
                 OnQueueFull(sequence);
+                break;
+            case SubmitOutcome.TooLong when OthersThan(sequence) || IsAdmitted:
+                _lastFailure = "the decoder has no room for a sequence of this length";
+                Review();
                 break;
             default:
                 var (kind, message) = SubmitRefusal.Of(reply.Outcome, _request);
@@ -179,7 +185,7 @@ internal sealed class StreamWork
             return;
         _timers.CancelSubmit(id);
         _lastFailure = $"the decoder did not answer within {_settings.Options.SubmitTimeout.TotalSeconds} s";
-        sequence.Late = true;
+        sequence.InDoubt = true;
         _failover.Exclude(sequence.Decoder);
         Review();
     }
@@ -194,6 +200,15 @@ internal sealed class StreamWork
         Review();
     }
 
+    /// <summary>Ends every choice where it is. What is left of the prompt does not come either.</summary>
+    public void Cancel()
+    {
+        _cancelled = true;
+        _transcript.ClosePrompt();
+        foreach (var choice in Choices)
+            choice.Finish(new RecordedEnd(FinishReason.Cancelled));
+    }
+
     /// <summary>No decoder need work for this stream any more.</summary>
     public void Stop()
     {
@@ -204,18 +219,14 @@ internal sealed class StreamWork
     }
 
     /// <summary>A caller wants what is not there yet, though the stream was over.</summary>
-    public void Resume()
-    {
-        _over = false;
-        Review();
-    }
+    public void Resume() => _over = false;
 
     private void OnNext(PlacedSequence sequence)
     {
         _failover.ForgiveAll();
         _searching = _settings.Time.GetTimestamp();
         _submissions[sequence.Choice] = 0;
-        sequence.Late = false;
+        sequence.InDoubt = false;
         if (Choices[sequence.Choice].End is not null)
             DropRivals(sequence, itself: true);
         else if (_sequences.HasRival(sequence) && StreamFailover.InGoodStanding(sequence, Usable))
@@ -232,14 +243,25 @@ internal sealed class StreamWork
 
     private void OnQueueFull(PlacedSequence sequence)
     {
-        Forget(sequence, cancel: false);
-        _failover.Exclude(sequence.Decoder);
+        bool others = OthersThan(sequence);
         _lastFailure = "the decoders' queues are full";
-        // A new request is refused; one that has been accepted waits its turn.
-        if (!IsAdmitted && !_failover.HasAnother(Usable, _settings.LocalLoad.Value))
+        if (!others && !IsAdmitted)
+        {
             Failure ??= new StreamEvent.Failed(FailureKind.Overloaded, "every decoder's queue is full, try again later");
-        else
-            Review();
+            return;
+        }
+        // What has been accepted waits its turn, however long: a decoder that is full is there, and has not had the sequence.
+        _submissions[sequence.Choice] -= sequence.ScoresOnly ? 0 : 1;
+        _searching = _settings.Time.GetTimestamp();
+        Review();
+    }
+
+    /// <summary>The decoder has refused the sequence. Is there another to ask?</summary>
+    private bool OthersThan(PlacedSequence refused)
+    {
+        Forget(refused, cancel: false);
+        _failover.Exclude(refused.Decoder);
+        return _failover.HasAnother(Usable, _settings.LocalLoad.Value);
     }
 
     private void Submit(Placement placement)

@@ -35,6 +35,9 @@ internal sealed class SessionLink
 
     public bool IsOpen => _attempt > 0;
 
+    /// <summary>Which of the session's streams this is; 0 before it is open.</summary>
+    public int Attempt => _attempt;
+
     /// <summary>Every choice's end is recorded.</summary>
     public bool IsSettled => IsOpen && _cursors.All(c => c.Ended);
 

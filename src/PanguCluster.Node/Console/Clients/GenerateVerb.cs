@@ -103,12 +103,12 @@ public static class GenerateVerb
         {
             try
             {
-                return await PrintAsync(client.ResumeAsync(session, stop), writer).ConfigureAwait(false);
+                return await PrintAsync(client.ResumeAsync(session.SessionId, Indices(session), stop), writer).ConfigureAwait(false);
             }
             catch (RpcException unknown) when (unknown.StatusCode == StatusCode.NotFound)
             {
                 session.SessionId = await CompleteAsync(session.SessionId, client, unknown, stop).ConfigureAwait(false);
-                return await PrintAsync(client.ResumeAsync(session, stop), writer).ConfigureAwait(false);
+                return await PrintAsync(client.ResumeAsync(session.SessionId, Indices(session), stop), writer).ConfigureAwait(false);
             }
         }
         catch (Exception left) when (stop.IsCancellationRequested && left is (RpcException or OperationCanceledException))
@@ -117,6 +117,8 @@ public static class GenerateVerb
                 ExitCodes.Failed, $"left session {session.SessionId}: --resume {session.SessionId} goes on with it, 'pangu cancel {session.SessionId}' ends it");
         }
     }
+
+    private static IReadOnlyList<int> Indices(ResumeRequest session) => session.NextIndices.Count > 0 ? session.NextIndices : [session.NextIndex];
 
     /// <summary>The id that begins as given. Only operators may look for it; others hear what they would have heard.</summary>
     private static async Task<string> CompleteAsync(string name, PanguClient client, RpcException unknown, CancellationToken stop)

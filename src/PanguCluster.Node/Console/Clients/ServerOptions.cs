@@ -58,7 +58,8 @@ public sealed class ServerOptions
     {
         try
         {
-            return new PanguClient(options ?? new PanguClientOptions(), servers);
+            // Somebody waits at the terminal: what cannot start at any server is said at once.
+            return new PanguClient((options ?? new PanguClientOptions()) with { StartLimit = TimeSpan.Zero }, servers);
         }
         catch (ArgumentException wrong)
         {

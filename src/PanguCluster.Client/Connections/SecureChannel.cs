@@ -3,7 +3,7 @@ using System.Net.Security;
 using System.Security.Cryptography;
 using System.Security.Cryptography.X509Certificates;
 
-namespace PanguCluster.Client;
+namespace PanguCluster.Client.Connections;
 
 /// <summary>Applies <see cref="PanguClientOptions"/> to an HTTP handler.</summary>
 internal static class SecureChannel
