@@ -1,5 +1,3 @@
-using System.Buffers.Binary;
-using System.Security.Cryptography;
 using System.Text.Json;
 using PanguCluster.Actors.Streams;
 using PanguCluster.Node.Security;
@@ -54,8 +52,8 @@ public sealed partial class CompletionService(
         if (last is not null)
             return (Resumption.Plan(body.RootElement, last, read, model), []);
         var request = read(body.RootElement, model);
-        string fresh = Guid.NewGuid().ToString("N");
-        var requests = request.Check(model, named, fresh, FreshSeed(), http.Caller().KeyId);
+        string fresh = Fresh.Session();
+        var requests = request.Check(model, named, fresh, Fresh.Seed(), http.Caller().KeyId);
         return (new AnswerPlan(request, named ?? fresh, requests.Count, request.Choices, null), requests);
     }
 
@@ -132,13 +130,6 @@ public sealed partial class CompletionService(
             answer.Fail(ApiError.Internal);
         }
         await response.BodyWriter.FlushAsync(http.RequestAborted).ConfigureAwait(false);
-    }
-
-    private static ulong FreshSeed()
-    {
-        Span<byte> bytes = stackalloc byte[8];
-        RandomNumberGenerator.Fill(bytes);
-        return BinaryPrimitives.ReadUInt64LittleEndian(bytes);
     }
 
     [LoggerMessage(LogLevel.Error, "a completion failed")]

@@ -1,5 +1,3 @@
-using System.Buffers.Binary;
-using System.Security.Cryptography;
 using Grpc.Core;
 using Pangu.V1;
 using PanguCluster.Actors.Sessions;
@@ -14,7 +12,7 @@ public sealed class GenerationService(ServedModel model, IGenerationGateway gate
     public override async Task Generate(
         GenerateRequest request, IServerStreamWriter<GenerateEvent> responseStream, ServerCallContext context)
     {
-        var generation = Checked(() => GenerateRequestRules.Check(request, model, FreshSession(), FreshSeed(), Deadline(context)));
+        var generation = Checked(() => GenerateRequestRules.Check(request, model, Fresh.Session(), Fresh.Seed(), Deadline(context)));
         using var call = gateway.Start(generation with { Owner = Owner(context) });
         await EventPump.RunAsync(call, responseStream, context, grace.Over, time).ConfigureAwait(false);
     }
@@ -105,13 +103,4 @@ public sealed class GenerationService(ServedModel model, IGenerationGateway gate
 
     private static DateTimeOffset? Deadline(ServerCallContext context) =>
         context.Deadline == DateTime.MaxValue ? null : new DateTimeOffset(DateTime.SpecifyKind(context.Deadline, DateTimeKind.Utc));
-
-    private static string FreshSession() => Guid.NewGuid().ToString("N");
-
-    private static ulong FreshSeed()
-    {
-        Span<byte> bytes = stackalloc byte[8];
-        RandomNumberGenerator.Fill(bytes);
-        return BinaryPrimitives.ReadUInt64LittleEndian(bytes);
-    }
 }
