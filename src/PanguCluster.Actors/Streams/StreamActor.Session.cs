@@ -31,10 +31,10 @@ internal sealed partial class StreamActor
         }
     }
 
-    /// <summary>Callers who are here are served to the end; nothing more is recorded from here.</summary>
+    /// <summary>Callers who are here are served to the end; nothing more is recorded from here, unless the session gives itself back.</summary>
     private void OnSuperseded()
     {
-        _link = null;
+        (_handedOver, _link) = (_link, null);
         _superseded = true;
         if (_ended)
             RetireIfSettled();
@@ -42,8 +42,22 @@ internal sealed partial class StreamActor
             Drop();
     }
 
+    /// <summary>The later stream has gone before its end: this one records what is missing.</summary>
+    private void OnHandedBack(SessionLink link, SessionProtocol.Opened opened)
+    {
+        link.OnOpened(opened);
+        (_link, _handedOver) = (link, null);
+        _superseded = false;
+        Record(flush: true);
+    }
+
     private void OnOpened(SessionProtocol.Opened opened)
     {
+        if (_handedOver is { } link && opened.Attempt > link.Attempt && !_retiring)
+        {
+            OnHandedBack(link, opened);
+            return;
+        }
         if (_link is null || _retiring)
             return;
         bool first = !_link.IsOpen;

@@ -26,6 +26,7 @@ internal sealed partial class StreamActor : UntypedActor
     private bool _cancelled;
     private bool _retiring;
     private bool _superseded; // a later stream has the session's record
+    private SessionLink? _handedOver; // to that record, while it is superseded
     private bool _detached; // no caller is here
 
     public StreamActor(StreamSettings settings, string sessionId)

@@ -13,7 +13,7 @@ public sealed class OperatorService(
     public override Task<ClusterState> GetCluster(GetClusterRequest request, ServerCallContext context)
     {
         var cluster = ClusterWriting.ToWire(view.Current, self.Id);
-        cluster.JournalProblem = journal.Problem ?? "";
+        cluster.JournalProblem = journal.Trouble ?? "";
         return Task.FromResult(cluster);
     }
 

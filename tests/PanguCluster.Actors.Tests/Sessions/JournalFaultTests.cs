@@ -11,7 +11,12 @@ using Record = PanguCluster.Actors.Sessions.SessionProtocol.Record;
 
 namespace PanguCluster.Actors.Tests.Sessions;
 
+/// <summary>Alone in their process: a locked file holds the threads that all SQLite journals of a process share.</summary>
+[CollectionDefinition(nameof(JournalFaults), DisableParallelization = true)]
+public sealed class JournalFaults;
+
 /// <summary>The database goes and comes back: nothing acknowledged is lost, new requests are refused meanwhile, and nobody has to restart anything.</summary>
+[Collection(nameof(JournalFaults))]
 public sealed class JournalFaultTests(SqliteJournals files, PostgresJournals servers) : IClassFixture<SqliteJournals>, IClassFixture<PostgresJournals>
 {
     [Fact]

@@ -70,8 +70,15 @@ public sealed class SessionHarness : IAsyncDisposable
 
     public TestStream Stream() => new(System, Region);
 
+    /// <summary>Hands its sessions over and goes.</summary>
+    public async Task Leave() => await CoordinatedShutdown.Get(System).Run(CoordinatedShutdown.ClusterLeavingReason.Instance);
+
     /// <summary>As a killed process would: no leaving, no goodbye.</summary>
     public async Task Kill() => await System.Terminate();
+
+    /// <summary>The session's actor ends; the next message makes it read its journal.</summary>
+    public void Forget(string id) =>
+        System.ActorSelection($"/system/sharding/{SessionSharding.TypeName}/{SessionSharding.Shard(id)}/{id}").Tell(PoisonPill.Instance);
 
     public async ValueTask DisposeAsync() => await System.Terminate();
 

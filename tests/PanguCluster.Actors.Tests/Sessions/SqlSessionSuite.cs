@@ -1,3 +1,5 @@
+using System.Data.Common;
+using Akka.Actor;
 using PanguCluster.Actors.Sessions;
 using PanguCluster.Actors.Sessions.Journal;
 using PanguCluster.Actors.Tests.Nodes;
@@ -92,6 +94,77 @@ public abstract class SqlSessionSuite(IJournals journals) : SessionSuite(journal
             n.Book.ListAsync("s", 10, CancellationToken.None).GetAwaiter().GetResult().Sessions.Count(s => s.State == SessionState.Running) == 8), "both list all");
     }
 
+    [Fact]
+    public async Task Session_should_go_on_when_it_moves_to_another_node_while_it_is_written()
+    {
+        var journal = Journals.Create();
+        await using var one = await SessionHarness.Start(journal);
+        await using var two = await SessionHarness.Start(journal, join: one);
+        const int Sessions = 12;
+        TestStream[] streams = [.. Enumerable.Range(0, Sessions).Select(_ => two.Stream())];
+        for (int i = 0; i < Sessions; i++)
+            await streams[i].HearsAfter<Opened>(new Open($"s{i}", SessionHarness.Request(), streams[i].Ref, "n2"));
+
+        var writing = Enumerable.Range(0, Sessions).Select(async i =>
+        {
+            for (int count = 0; count < 400;)
+            {
+                int first = Math.Max(0, count - 3); // some of it again, as a stream that has not heard would
+                count = (await streams[i].HearsAfter<Recorded>(new Record($"s{i}", 1, "n2", 0, first, SessionHarness.Tokens(first, 10)), 60)).Count;
+            }
+        }).ToArray();
+        await one.Leave();
+        await Task.WhenAll(writing);
+
+        for (int i = 0; i < Sessions; i++)
+        {
+            var known = await streams[i].HearsAfter<Opened>(new Attach($"s{i}", "", streams[i].Ref, "n2"));
+            Assert.Equal(SessionHarness.Tokens(0, known.Choices[0].Count), known.Choices[0].Tokens);
+            Assert.InRange(known.Choices[0].Count, 400, 410);
+        }
+        Assert.Equal(0, one.Counters.DeterminismViolations + two.Counters.DeterminismViolations);
+    }
+
+    /// <summary>Two nodes that both take themselves for a session's home, or a write that comes after its writer gave it up: one of them fails.</summary>
+    [Fact]
+    public async Task Journal_should_refuse_a_second_event_of_one_number()
+    {
+        var journal = Journals.Create();
+        await using var node = await SessionHarness.Start(journal);
+        var stream = node.Stream();
+        stream.Open("s", SessionHarness.Request());
+        await stream.Hears<Opened>();
+        stream.Say(new Record("s", 1, "n1", 0, 0, SessionHarness.Tokens(0, 5)));
+        await stream.Hears<Recorded>();
+
+        Assert.ThrowsAny<DbException>(() => Execute(journal, "UPDATE journal SET sequence_number = 1 WHERE persistence_id = 'session-s'"));
+    }
+
+    [Fact]
+    public async Task Session_should_begin_anew_when_erasing_it_failed_half_way()
+    {
+        var journal = Journals.Create();
+        await using var node = await SessionHarness.Start(journal);
+        var stream = node.Stream();
+        var request = SessionHarness.Request();
+        stream.Open("s", request);
+        await stream.Hears<Opened>();
+        stream.Say(new End("s", 1, "n1", 0, 0, SessionHarness.Tokens(0, 3), new RecordedEnd(FinishReason.Stop)));
+        await stream.Hears<Ended>();
+        await node.Listed("s", SessionState.Finished);
+
+        Execute(journal, "ALTER TABLE pangu_session RENAME TO hidden"); // the events go, the row cannot
+        stream.Say(new Inspect("s", TimeProvider.System.GetUtcNow().AddHours(1)));
+        await Eventually.Holds(() => node.Logged.Any(l => l.Contains("cannot be erased yet", StringComparison.Ordinal)), "it says so");
+        Execute(journal, "ALTER TABLE hidden RENAME TO pangu_session");
+
+        var opened = await stream.HearsAfter<Opened>(new Open("s", request, stream.Ref, "n1"));
+        Assert.Equal((1, 0), (opened.Attempt, opened.Choices[0].Count));
+        node.Forget("s");
+        Assert.Equal(2, (await stream.HearsAfter<Opened>(new Attach("s", "", stream.Ref, "n1"))).Attempt);
+        await node.Listed("s", SessionState.Running);
+    }
+
     protected override async Task AssertErased(SessionHarness node, string id)
     {
         await Eventually.Holds(
@@ -107,7 +180,7 @@ public abstract class SqlSessionSuite(IJournals journals) : SessionSuite(journal
         return Convert.ToInt64(command.ExecuteScalar(), System.Globalization.CultureInfo.InvariantCulture);
     }
 
-    private static void Execute(JournalOptions journal, string sql)
+    protected static void Execute(JournalOptions journal, string sql)
     {
         using var connection = journal.Connect();
         connection.Open();
@@ -117,6 +190,58 @@ public abstract class SqlSessionSuite(IJournals journals) : SessionSuite(journal
     }
 }
 
-public sealed class SqliteSessionTests(SqliteJournals journals) : SqlSessionSuite(journals), IClassFixture<SqliteJournals>;
+public sealed class SqliteSessionTests(SqliteJournals journals) : SqlSessionSuite(journals), IClassFixture<SqliteJournals>
+{
+    [Fact]
+    public async Task File_should_be_its_owners_alone()
+    {
+        var journal = Journals.Create();
+        await using var node = await SessionHarness.Start(journal);
+        var stream = node.Stream();
+        stream.Open("s", SessionHarness.Request());
+        await stream.Hears<Opened>();
+
+        foreach (string file in Directory.GetFiles(Path.GetDirectoryName(journal.Place)!))
+            if (!OperatingSystem.IsWindows())
+                Assert.Equal(UnixFileMode.UserRead | UnixFileMode.UserWrite, File.GetUnixFileMode(file));
+    }
+
+    [Fact]
+    public async Task File_should_not_grow_when_sessions_come_and_go()
+    {
+        var journal = Journals.Create();
+        await using var node = await SessionHarness.Start(journal);
+        var pages = new List<long>();
+        for (int round = 0; round < 4; round++)
+        {
+            string[] ids = [.. Enumerable.Range(0, 40).Select(i => $"r{round}-{i}")];
+            foreach (string id in ids)
+            {
+                var stream = node.Stream();
+                stream.Open(id, SessionHarness.Request());
+                await stream.Hears<Opened>();
+                stream.Say(new End(id, 1, "n1", 0, 0, SessionHarness.Tokens(0, 256), new RecordedEnd(FinishReason.Stop)));
+                await stream.Hears<Ended>();
+                stream.Die();
+            }
+            await Eventually.Holds(() => Count(journal, "pangu_session", "1 = 1") == ids.Length, "all are listed");
+            foreach (string id in ids)
+                node.Region.Tell(new Inspect(id, TimeProvider.System.GetUtcNow().AddHours(1)));
+            await Eventually.Holds(() => Count(journal, "journal", "1 = 1") == 0 && Count(journal, "pangu_session", "1 = 1") == 0, "all are gone");
+            pages.Add(PageCount(journal));
+        }
+
+        Assert.InRange(pages[^1], 1, pages[0] + (pages[0] / 4));
+    }
+
+    private static long PageCount(JournalOptions journal)
+    {
+        using var connection = journal.Connect();
+        connection.Open();
+        using var command = connection.CreateCommand();
+        command.CommandText = "PRAGMA page_count";
+        return Convert.ToInt64(command.ExecuteScalar(), System.Globalization.CultureInfo.InvariantCulture);
+    }
+}
 
 public sealed class PostgresSessionTests(PostgresJournals journals) : SqlSessionSuite(journals), IClassFixture<PostgresJournals>;

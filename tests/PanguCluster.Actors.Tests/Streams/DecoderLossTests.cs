@@ -34,7 +34,6 @@ public sealed class DecoderLossTests(ITestOutputHelper output)
     [InlineData("hung")]
     [InlineData("mute")]
     [InlineData("association broken")]
-    [InlineData("quarantined")]
     public async Task Stream_should_go_on_at_another_decoder_with_the_same_events_when_its_own_is(string loss)
     {
         await using var cluster = await Start(2);
@@ -106,9 +105,6 @@ public sealed class DecoderLossTests(ITestOutputHelper output)
                 break;
             case "association broken":
                 gateway.System.EventStream.Publish(new DisassociatedEvent(Cluster.Get(gateway.System).SelfAddress, address, false));
-                break;
-            case "quarantined":
-                ((IRemoteActorRefProvider)((ExtendedActorSystem)gateway.System).Provider).Quarantine(address, Cluster.Get(victim.System).SelfUniqueAddress.Uid);
                 break;
         }
     }

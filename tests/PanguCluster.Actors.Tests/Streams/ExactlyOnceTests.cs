@@ -109,6 +109,30 @@ public sealed class ExactlyOnceTests
         Assert.Equal([5], transcript.TokenIds(0));
     }
 
+    [Fact]
+    public void Record_should_end_where_the_stream_is_when_the_session_has_more()
+    {
+        var cursor = new RecordCursor(new ManualTime(), RecordOptions.Default);
+        cursor.Recorded(500); // a long record: the stream computes the end of it again, and is cancelled on the way
+        Assert.Null(cursor.Due(300, flush: true));
+        Assert.Equal(300, cursor.DueEnd(300));
+        Assert.Null(cursor.DueEnd(300));
+    }
+
+    [Fact]
+    public void Record_should_go_out_less_often_than_every_batch_when_tokens_come_fast()
+    {
+        var time = new ManualTime();
+        var options = RecordOptions.Default;
+        var cursor = new RecordCursor(time, options);
+        Assert.Equal((0, options.Batch), cursor.Due(options.Batch, flush: false));
+        Assert.Null(cursor.Due(3 * options.Batch, flush: false));
+        Assert.Equal((options.Batch, options.Batch + options.MostPerMessage), cursor.Due(options.Batch + options.MostPerMessage, flush: false));
+        time.Advance(options.Pause);
+        Assert.Equal((options.Batch + options.MostPerMessage, 2 * options.Batch + options.MostPerMessage),
+            cursor.Due(2 * options.Batch + options.MostPerMessage, flush: false));
+    }
+
     /// <summary>A record that loses, delays and repeats messages has everything in the end, and the window bounds what is under way.</summary>
     [Property(MaxTest = 300)]
     public void Record_should_be_complete_in_the_end_whatever_was_lost(NonEmptyArray<byte> moves, PositiveInt total)

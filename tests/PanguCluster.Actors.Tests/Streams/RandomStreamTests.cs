@@ -254,15 +254,15 @@ public sealed class RandomStreamTests(ITestOutputHelper output) : TestKit
             void Take(int attempt, int choice, int first, IReadOnlyList<RecordedToken> tokens, RecordedEnd? end)
             {
                 var session = present.Session;
-                if (attempt < session.Attempt)
+                var verdict = session.Judge(attempt, choice, first, tokens, end is not null);
+                Assert.Null(verdict.Differs);
+                if (verdict.Step == TokenStep.Superseded)
                 {
                     Tell(Sender, new SessionProtocol.Superseded(id, session.Attempt));
                     return;
                 }
-                var verdict = session.Judge(choice, first, tokens);
-                Assert.Null(verdict.Differs);
                 int count = session.Choices[choice].Tokens.Count;
-                if (session.Choices[choice].End is null && !verdict.Gap)
+                if (verdict.Step == TokenStep.New)
                     _sessions[id] = (RecordedSession.Apply(session, end is null
                         ? new TokensRecorded(choice, count, verdict.Fresh, now)
                         : new ChoiceEnded(choice, count, verdict.Fresh, end, now)), Sender);

@@ -237,6 +237,24 @@ public sealed class StreamSessionTests : StreamHarness
     }
 
     [Fact]
+    public async Task Superseded_stream_should_record_what_is_missing_when_the_session_is_handed_back()
+    {
+        Supervise(sessions: true);
+        var call = Gateway.Start(Request());
+        var open = await Region.ExpectMsgAsync<SessionProtocol.Open>();
+        open.Stream.Tell(Opened(Request()), Region.Ref);
+        var submit = await Accept();
+        open.Stream.Tell(new SessionProtocol.Superseded("s", 2), Region.Ref);
+        Bring(submit, 0, 10, 11);
+        open.Stream.Tell(Opened(Request()) with { Attempt = 3 }, Region.Ref);
+        var missing = await Region.FishForMessageAsync<SessionProtocol.Record>(r => r.Tokens.Count == 2);
+        Bring(submit, 2, 12, 13);
+        Same(await All(call), 10, 11, 12, 13);
+        var end = await Region.FishForMessageAsync<SessionProtocol.End>(_ => true);
+        Assert.Equal((3, 3), (missing.Attempt, end.Attempt));
+    }
+
+    [Fact]
     public async Task Request_should_begin_a_session_when_a_resume_before_it_has_found_none()
     {
         Supervise(sessions: true);

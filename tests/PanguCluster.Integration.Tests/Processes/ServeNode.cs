@@ -7,16 +7,16 @@ namespace PanguCluster.Integration.Tests.Processes;
 /// <summary>One <c>pangu serve</c> process.</summary>
 internal sealed class ServeNode : IAsyncDisposable
 {
-    private ServeNode(RunningProgram program, string grpc, string http, string cluster)
+    private ServeNode(string grpc, string http, string cluster, IEnumerable<string> options)
     {
-        Program = program;
         Grpc = grpc;
         Http = http;
         Cluster = cluster;
         Client = new PanguClient(new PanguClientOptions { StartLimit = TimeSpan.Zero }, grpc);
+        Program = Run(options);
     }
 
-    public RunningProgram Program { get; }
+    public RunningProgram Program { get; private set; }
     public string Grpc { get; }
     public string Http { get; }
     public string Cluster { get; }
@@ -25,13 +25,25 @@ internal sealed class ServeNode : IAsyncDisposable
     /// <param name="extra">More options; one that names the threads takes the place of the default of 1.</param>
     public static ServeNode Start(params IEnumerable<string> extra)
     {
-        string[] threads = extra.Contains("--threads") ? [] : ["--threads", "1"];
         int[] ports = TestPorts.Take(3);
-        var (grpc, http, cluster) = ($"127.0.0.1:{ports[0]}", $"127.0.0.1:{ports[1]}", $"127.0.0.1:{ports[2]}");
-        var program = RunningProgram.Pangu(
-            ["serve", "--data", Repository.Data, "--grpc", grpc, "--http", http, "--cluster", cluster, "--kv-memory", "64MiB", .. threads,
-                .. Journals.For(cluster, extra), .. extra]);
-        return new ServeNode(program, grpc, http, cluster);
+        string cluster = $"127.0.0.1:{ports[2]}";
+        return new ServeNode($"127.0.0.1:{ports[0]}", $"127.0.0.1:{ports[1]}", cluster, [.. Journals.For(cluster, extra), .. extra]);
+    }
+
+    /// <summary>Another process in the place of one that has ended: the same addresses.</summary>
+    /// <param name="options">All of its options beside addresses and data folder, the journal too.</param>
+    public async Task StartAgainAsync(params IEnumerable<string> options)
+    {
+        await Program.DisposeAsync();
+        Program = Run(options);
+    }
+
+    private RunningProgram Run(IEnumerable<string> options)
+    {
+        string[] threads = options.Contains("--threads") ? [] : ["--threads", "1"];
+        string[] memory = options.Contains("--kv-memory") ? [] : ["--kv-memory", "64MiB"];
+        return RunningProgram.Pangu(
+            ["serve", "--data", Repository.Data, "--grpc", Grpc, "--http", Http, "--cluster", Cluster, .. memory, .. threads, .. options]);
     }
 
     public static async Task<ServeNode> StartReadyAsync(params IEnumerable<string> extra)

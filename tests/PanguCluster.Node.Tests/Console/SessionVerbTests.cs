@@ -138,10 +138,12 @@ public class SessionVerbTests
     {
         await using var edge = await EdgeFixture.StartAsync();
 
-        var (code, output, _) = await Run(edge, "generate", "--resume", "s1", "--from", "2,5");
+        var (code, output, _) = await Run(edge, "generate", "--resume", "s1", "--from", "2");
+        await Run(edge, "generate", "--resume", "s2", "--from", "2,5");
 
-        Assert.Equal((ExitCodes.Done, "t0 t1 t2 end" + Environment.NewLine), (code, output));
-        Assert.Equal([2, 5], Assert.Single(edge.Gateway.Resumes).NextIndices);
+        Assert.Equal((ExitCodes.Done, "t2 end" + Environment.NewLine), (code, output));
+        Assert.Equal([2], edge.Gateway.Resumes.First(r => r.SessionId == "s1").NextIndices);
+        Assert.Equal([2, 5], edge.Gateway.Resumes.First(r => r.SessionId == "s2").NextIndices);
     }
 
     public static TheoryData<ListSessionsRequest, string> BadListings => new()

@@ -24,8 +24,11 @@ internal interface ISessionIndex
     Task<IReadOnlyList<SessionRow>> ListAsync(string prefix, int limit, CancellationToken cancellation);
 
     /// <summary>
-    /// Ids of sessions to look at: idle since before a time; said to run by a process that is none of <paramref name="hosts"/>; or in the journal
-    /// and not listed (their node died in between).
+    /// Ids of sessions to look at, in no order (one that cannot be helped must not stand before others for ever): idle since before a time, or said
+    /// to run by a process that is none of <paramref name="hosts"/>.
     /// </summary>
     Task<IReadOnlyList<string>> FindDoubtfulAsync(DateTimeOffset idleBefore, IReadOnlyCollection<string> hosts, int limit, CancellationToken cancellation);
+
+    /// <summary>Ids that are in the journal and not listed: their process died in between. Reads the whole journal.</summary>
+    Task<IReadOnlyList<string>> FindUnlistedAsync(int limit, CancellationToken cancellation);
 }

@@ -34,4 +34,6 @@ internal sealed class MemorySessionIndex : ISessionIndex
             .Where(r => r.Summary.State == SessionState.Running ? !hosts.Contains(r.Host) : r.ActiveAt < idleBefore)
             .Select(r => r.Summary.SessionId)
             .Take(limit)]);
+
+    public Task<IReadOnlyList<string>> FindUnlistedAsync(int limit, CancellationToken cancellation) => Task.FromResult<IReadOnlyList<string>>([]);
 }

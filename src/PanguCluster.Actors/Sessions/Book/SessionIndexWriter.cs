@@ -12,6 +12,15 @@ internal sealed class SessionIndexWriter : UntypedActor, IWithTimers
     private static readonly TimeSpan Gather = TimeSpan.FromMilliseconds(250);
     private static readonly TimeSpan Look = TimeSpan.FromSeconds(2);
 
+    /// <summary>A full disk can be read and takes a small write: a failed recording counts for so long, whatever the probe finds.</summary>
+    private static readonly TimeSpan TroubleLasts = TimeSpan.FromSeconds(10);
+
+    /// <summary>Of one transaction: the journal's own writes wait for its end, in SQLite by looking again after ever longer pauses.</summary>
+    private const int MostRows = 100;
+
+    /// <summary>Before the next transaction when there is more than one's worth.</summary>
+    private static readonly TimeSpan Breath = TimeSpan.FromMilliseconds(25);
+
     private readonly ISessionIndex _index;
     private readonly JournalHealth _health;
     private readonly ILoggingAdapter _log = Context.GetLogger();
@@ -20,7 +29,8 @@ internal sealed class SessionIndexWriter : UntypedActor, IWithTimers
     private bool _gathering;
     private bool _busy;
     private bool _prepared;
-    private bool _failing;
+    private string? _failure; // of the last look or write
+    private string? _trouble; // what a session said lately
 
     public SessionIndexWriter(ISessionIndex index, JournalHealth health)
     {
@@ -39,6 +49,11 @@ internal sealed class SessionIndexWriter : UntypedActor, IWithTimers
     }
 
     private sealed record Done(Exception? Failure) : INoSerializationVerificationNeeded;
+
+    /// <summary>A session could not be recorded.</summary>
+    internal sealed record Trouble(string Cause) : INoSerializationVerificationNeeded;
+
+    private sealed record TroubleOver : INoSerializationVerificationNeeded;
 
     public ITimerScheduler Timers { get; set; } = null!;
 
@@ -63,6 +78,15 @@ internal sealed class SessionIndexWriter : UntypedActor, IWithTimers
             case Done done:
                 OnDone(done.Failure);
                 break;
+            case Trouble trouble:
+                _trouble = trouble.Cause;
+                Timers.StartSingleTimer("trouble", new TroubleOver(), TroubleLasts);
+                Show();
+                break;
+            case TroubleOver:
+                _trouble = null;
+                Show();
+                break;
         }
     }
 
@@ -75,10 +99,10 @@ internal sealed class SessionIndexWriter : UntypedActor, IWithTimers
     /// <summary>While the database is away only the probe tries it.</summary>
     private void Later()
     {
-        if (_gathering || _failing)
+        if (_gathering || _failure is not null)
             return;
         _gathering = true;
-        Timers.StartSingleTimer("flush", Flush.Instance, Gather);
+        Timers.StartSingleTimer("flush", Flush.Instance, _pending.Count < MostRows ? Gather : Breath);
     }
 
     private void Write()
@@ -86,8 +110,9 @@ internal sealed class SessionIndexWriter : UntypedActor, IWithTimers
         if (_busy)
             return;
         _busy = true;
-        _writing = [.. _pending.Values];
-        _pending.Clear();
+        _writing = [.. _pending.Values.Take(MostRows)];
+        foreach (var row in _writing)
+            _pending.Remove(row.Summary.SessionId);
         Work(_writing).PipeTo(Self, Self, () => new Done(null), failure => new Done(failure));
     }
 
@@ -105,23 +130,27 @@ internal sealed class SessionIndexWriter : UntypedActor, IWithTimers
     private void OnDone(Exception? failure)
     {
         _busy = false;
+        _failure = failure?.Message;
+        Show();
         if (failure is null)
         {
-            if (_failing)
-                _log.Warning("the journal of sessions is back");
             _prepared = true;
-            _failing = false;
-            _health.Problem = null;
             if (_pending.Count > 0)
                 Later();
             return;
         }
-        if (!_failing)
-            _log.Warning("the journal of sessions is not available: {0}", failure.Message);
-        _failing = true;
-        _health.Problem = $"the journal of sessions is not available: {failure.Message}";
         foreach (var row in _writing)
             if (!_pending.ContainsKey(row.Summary.SessionId))
                 _pending.Add(row.Summary.SessionId, row);
+    }
+
+    private void Show()
+    {
+        var problem = (_failure ?? _trouble) is { } cause ? $"the journal of sessions is not available: {cause}" : null;
+        if (problem is null && _health.Trouble is not null)
+            _log.Warning("the journal of sessions is back");
+        else if (problem is not null && _health.Trouble is null)
+            _log.Warning("{0}", problem);
+        _health.Problem = problem;
     }
 }

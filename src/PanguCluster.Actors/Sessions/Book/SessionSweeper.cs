@@ -5,7 +5,7 @@ using Akka.Event;
 namespace PanguCluster.Actors.Sessions.Book;
 
 /// <summary>
-/// Makes doubtful sessions speak up, and old ones erase themselves: on the cluster's leader only, a bounded number each time. That two nodes
+/// Makes doubtful sessions speak up, and old ones erase themselves: on the leader of the nodes that keep sessions only, a bounded number each time. That two nodes
 /// take themselves for the leader for a while does no harm.
 /// </summary>
 internal sealed class SessionSweeper : UntypedActor, IWithTimers
@@ -21,6 +21,7 @@ internal sealed class SessionSweeper : UntypedActor, IWithTimers
     private readonly TimeProvider _time;
     private readonly ILoggingAdapter _log = Context.GetLogger();
     private readonly Cluster _cluster = Cluster.Get(Context.System);
+    private IReadOnlyCollection<string>? _searchedWith;
 
     public SessionSweeper(ISessionIndex index, IActorRef region, SessionOptions options, TimeProvider time)
     {
@@ -37,7 +38,9 @@ internal sealed class SessionSweeper : UntypedActor, IWithTimers
         public static readonly Sweep Instance = new();
     }
 
-    private sealed record Found(IReadOnlyList<string> Ids, DateTimeOffset IdleBefore) : INoSerializationVerificationNeeded;
+    /// <param name="Hosts">Those that were up when the journal was searched for what is not listed; null: it was not.</param>
+    private sealed record Found(IReadOnlyList<string> Ids, DateTimeOffset IdleBefore, IReadOnlyCollection<string>? Hosts)
+        : INoSerializationVerificationNeeded;
 
     protected override void PreStart() => Again(Every);
 
@@ -47,10 +50,8 @@ internal sealed class SessionSweeper : UntypedActor, IWithTimers
     {
         switch (message)
         {
-            case Sweep when _cluster.SelfAddress.Equals(_cluster.State.Leader):
-                var before = _time.GetUtcNow() - _options.Keep;
-                _index.FindDoubtfulAsync(before, SessionHosts.Live(_cluster), Batch, CancellationToken.None)
-                    .PipeTo(Self, Self, ids => new Found(ids, before));
+            case Sweep when _cluster.SelfAddress.Equals(_cluster.State.RoleLeader(NodeRoles.Gateway)):
+                Look(_time.GetUtcNow() - _options.Keep, SessionHosts.Live(_cluster)).PipeTo(Self, Self);
                 break;
             case Sweep:
                 Again(Every);
@@ -58,6 +59,8 @@ internal sealed class SessionSweeper : UntypedActor, IWithTimers
             case Found found:
                 foreach (string id in found.Ids)
                     _region.Tell(new SessionProtocol.Inspect(id, found.IdleBefore), Self);
+                if (found.Ids.Count < Batch && found.Hosts is { } hosts)
+                    _searchedWith = hosts;
                 Again(found.Ids.Count >= Batch ? Soon : Every);
                 break;
             case Status.Failure failed:
@@ -65,6 +68,16 @@ internal sealed class SessionSweeper : UntypedActor, IWithTimers
                 Again(Every);
                 break;
         }
+    }
+
+    /// <summary>A session goes unlisted with its process only: the journal is searched for some when a process has gone or come, and at first.</summary>
+    private async Task<Found> Look(DateTimeOffset before, IReadOnlyCollection<string> hosts)
+    {
+        bool search = _searchedWith is null || !hosts.ToHashSet().SetEquals(_searchedWith);
+        var ids = await _index.FindDoubtfulAsync(before, hosts, Batch, CancellationToken.None).ConfigureAwait(false);
+        if (search && ids.Count < Batch)
+            ids = [.. ids, .. await _index.FindUnlistedAsync(Batch - ids.Count, CancellationToken.None).ConfigureAwait(false)];
+        return new Found(ids, before, search ? hosts : null);
     }
 
     private void Again(TimeSpan after) => Timers.StartSingleTimer("sweep", Sweep.Instance, after);

@@ -18,6 +18,7 @@ internal sealed class SqlSessionIndex(JournalOptions journal) : ISessionIndex
           generated_tokens INTEGER NOT NULL, resumes INTEGER NOT NULL, seed BIGINT NOT NULL, model_digest TEXT NOT NULL);
         CREATE INDEX IF NOT EXISTS pangu_session_accepted ON pangu_session (accepted_ms);
         CREATE INDEX IF NOT EXISTS pangu_session_active ON pangu_session (active_ms);
+        CREATE INDEX IF NOT EXISTS pangu_session_running ON pangu_session (host) WHERE state = {(int)SessionState.Running};
         """;
 
     private const string Upsert = $"""
@@ -29,22 +30,29 @@ internal sealed class SqlSessionIndex(JournalOptions journal) : ISessionIndex
         WHERE pangu_session.sequence_nr <= excluded.sequence_nr
         """;
 
-    public Task PrepareAsync(CancellationToken cancellation) => OnThread(cancellation, async connection =>
+    public async Task PrepareAsync(CancellationToken cancellation)
     {
-        await using var command = connection.CreateCommand();
-        command.CommandText = Schema;
-        await command.ExecuteNonQueryAsync(cancellation);
-        return 0;
-    });
+        // The folder or the file may have been out of reach when the node started.
+        if (await Task.Run(() => JournalSetup.Prepare(journal), cancellation) is { } problem)
+            throw new IOException(problem);
+        await OnThread(cancellation, async connection =>
+        {
+            await using var command = connection.CreateCommand();
+            command.CommandText = Schema;
+            await command.ExecuteNonQueryAsync(cancellation);
+            return 0;
+        });
+    }
 
     public Task UpsertAsync(IReadOnlyCollection<SessionRow> rows, CancellationToken cancellation) => OnThread(cancellation, async connection =>
     {
         await using var transaction = await connection.BeginTransactionAsync(cancellation);
+        await using var command = connection.CreateCommand();
+        command.Transaction = transaction;
+        command.CommandText = Upsert;
         foreach (var row in rows)
         {
-            await using var command = connection.CreateCommand();
-            command.Transaction = transaction;
-            command.CommandText = Upsert;
+            command.Parameters.Clear();
             Bind(command, row);
             await command.ExecuteNonQueryAsync(cancellation);
         }
@@ -54,12 +62,15 @@ internal sealed class SqlSessionIndex(JournalOptions journal) : ISessionIndex
 
     public Task EraseAsync(string sessionId, CancellationToken cancellation) => OnThread(cancellation, async connection =>
     {
+        await using var transaction = await connection.BeginTransactionAsync(cancellation);
         await using var command = connection.CreateCommand();
+        command.Transaction = transaction;
         // The journal keeps the last deleted event to remember its number; of an erased session nothing is to be remembered.
         command.CommandText = "DELETE FROM pangu_session WHERE session_id = @id; DELETE FROM journal WHERE persistence_id = @pid AND deleted";
         Add(command, "@id", sessionId);
         Add(command, "@pid", SessionActor.IdPrefix + sessionId);
         await command.ExecuteNonQueryAsync(cancellation);
+        await transaction.CommitAsync(cancellation);
         return 0;
     });
 
@@ -81,24 +92,45 @@ internal sealed class SqlSessionIndex(JournalOptions journal) : ISessionIndex
     });
 
     public Task<IReadOnlyList<string>> FindDoubtfulAsync(
-        DateTimeOffset idleBefore, IReadOnlyCollection<string> hosts, int limit, CancellationToken cancellation) => OnThread(cancellation, async connection =>
+        DateTimeOffset idleBefore, IReadOnlyCollection<string> hosts, int limit, CancellationToken cancellation)
+    {
+        string[] names = [.. hosts.Select((_, i) => $"@h{i}")];
+        return Ids(
+            $"""
+            SELECT session_id FROM pangu_session
+            WHERE (active_ms < @idle AND state <> @running) OR (state = @running AND host NOT IN ({string.Join(", ", names)}))
+            ORDER BY random() LIMIT @limit
+            """,
+            command =>
+            {
+                Add(command, "@idle", idleBefore.ToUnixTimeMilliseconds());
+                Add(command, "@running", (int)SessionState.Running);
+                Add(command, "@limit", limit);
+                foreach (var (name, host) in names.Zip(hosts))
+                    Add(command, name, host);
+            },
+            cancellation);
+    }
+
+    public Task<IReadOnlyList<string>> FindUnlistedAsync(int limit, CancellationToken cancellation) => Ids(
+        $"""
+        SELECT substr(persistence_id, @start) FROM (
+          SELECT DISTINCT persistence_id FROM journal j WHERE persistence_id LIKE '{SessionActor.IdPrefix}%'
+          AND NOT EXISTS (SELECT 1 FROM pangu_session s WHERE s.session_id = substr(j.persistence_id, @start))) unlisted
+        ORDER BY random() LIMIT @limit
+        """,
+        command =>
+        {
+            Add(command, "@limit", limit);
+            Add(command, "@start", SessionActor.IdPrefix.Length + 1);
+        },
+        cancellation);
+
+    private Task<IReadOnlyList<string>> Ids(string sql, Action<DbCommand> bind, CancellationToken cancellation) => OnThread(cancellation, async connection =>
     {
         await using var command = connection.CreateCommand();
-        string[] names = [.. hosts.Select((_, i) => $"@h{i}")];
-        command.CommandText = $"""
-            SELECT session_id FROM (
-              SELECT session_id FROM pangu_session
-              WHERE (active_ms < @idle AND state <> @running) OR (state = @running AND host NOT IN ({string.Join(", ", names)})) LIMIT @limit) doubtful
-            UNION SELECT substr(persistence_id, @start) FROM (
-              SELECT DISTINCT persistence_id FROM journal j WHERE persistence_id LIKE '{SessionActor.IdPrefix}%'
-              AND NOT EXISTS (SELECT 1 FROM pangu_session s WHERE s.session_id = substr(j.persistence_id, @start)) LIMIT @limit) unlisted
-            """;
-        Add(command, "@idle", idleBefore.ToUnixTimeMilliseconds());
-        Add(command, "@running", (int)SessionState.Running);
-        Add(command, "@limit", limit);
-        Add(command, "@start", SessionActor.IdPrefix.Length + 1);
-        foreach (var (name, host) in names.Zip(hosts))
-            Add(command, name, host);
+        command.CommandText = sql;
+        bind(command);
         await using var reader = await command.ExecuteReaderAsync(cancellation);
         var ids = new List<string>();
         while (await reader.ReadAsync(cancellation))

@@ -24,6 +24,9 @@ public sealed class JournalOptions
     /// <summary>Longest wait for the database, in seconds: a new request is refused soon after.</summary>
     public const int PatienceSeconds = 4;
 
+    /// <summary>Of one node to PostgreSQL, unless the connection string says how many.</summary>
+    public const int MaxConnections = 16;
+
     private JournalOptions(JournalKind kind, string connectionString, string place)
     {
         Kind = kind;
@@ -63,6 +66,9 @@ public sealed class JournalOptions
             throw new ArgumentException("names no host: expected postgres://USER:PASSWORD@HOST:PORT/DATABASE or Host=...;Database=...;Username=...");
         builder.Timeout = Math.Min(builder.Timeout, PatienceSeconds);
         builder.CommandTimeout = PatienceSeconds;
+        // Many sessions wake at once when a node is lost; PostgreSQL itself has 100 connections for all nodes.
+        if (builder.MaxPoolSize == new NpgsqlConnectionStringBuilder().MaxPoolSize)
+            builder.MaxPoolSize = MaxConnections;
         builder.CancellationTimeout = 1000;
         builder.ApplicationName ??= "pangu";
         builder.PersistSecurityInfo = false;

@@ -84,7 +84,7 @@ internal static class JournalSetup
     }
 
     /// <summary>
-    /// Before the actor system starts: the file's folder, and write-ahead logging, which the file remembers. A database that cannot be had
+    /// Before the actor system starts, and until it succeeds: the file, its folder, and write-ahead logging, which the file remembers. A database that cannot be had
     /// now is no reason not to start.
     /// </summary>
     /// <returns>What is wrong, or null.</returns>
@@ -95,6 +95,7 @@ internal static class JournalSetup
         try
         {
             Directory.CreateDirectory(Path.GetDirectoryName(journal.Place)!);
+            CreatePrivate(journal.Place);
             using var connection = journal.Connect();
             connection.Open();
             Execute(connection, $"PRAGMA busy_timeout={JournalOptions.PatienceSeconds * 1000};PRAGMA journal_mode=WAL;");
@@ -103,6 +104,22 @@ internal static class JournalSetup
         catch (Exception e) when (e is DbException or IOException or UnauthorizedAccessException)
         {
             return e.Message;
+        }
+    }
+
+    /// <summary>Prompts are in it: for this user alone, and SQLite gives its other files the same mode. An empty file is an empty database.</summary>
+    private static void CreatePrivate(string path)
+    {
+        var options = new FileStreamOptions { Mode = FileMode.CreateNew, Access = FileAccess.Write };
+        if (!OperatingSystem.IsWindows())
+            options.UnixCreateMode = UnixFileMode.UserRead | UnixFileMode.UserWrite;
+        try
+        {
+            new FileStream(path, options).Dispose();
+        }
+        catch (IOException) when (File.Exists(path))
+        {
+            return; // it keeps the mode it has
         }
     }
 

@@ -17,6 +17,9 @@ public sealed record RecordOptions(
         TimeSpan.FromSeconds(10), TimeSpan.FromSeconds(1), 32, TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(3), TimeSpan.FromMinutes(1),
         SessionOptions.Default.Silence / 3);
 
+    /// <summary>Least time between two batches of a choice, unless a message is full: a fast model does not record more often than a slow one.</summary>
+    public TimeSpan Pause { get; init; } = TimeSpan.FromMilliseconds(250);
+
     internal int MostPerMessage => SessionProtocol.MaxTokensPerMessage;
 
     /// <summary>Most tokens of a choice that are sent ahead of their acknowledgement.</summary>

@@ -51,10 +51,9 @@ internal sealed class SessionLink
 
     public void OnOpened(SessionProtocol.Opened opened)
     {
-        bool first = !IsOpen;
-        _attempt = Math.Max(_attempt, opened.Attempt);
-        if (!first)
+        if (_attempt >= opened.Attempt && IsOpen)
             return;
+        _attempt = opened.Attempt;
         _said = _settings.Time.GetTimestamp();
         _cursors = [.. opened.Choices.Select(_ => new RecordCursor(_settings.Time, Options))];
         for (int c = 0; c < _cursors.Length; c++)

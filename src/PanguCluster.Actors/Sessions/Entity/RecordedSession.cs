@@ -10,11 +10,28 @@ public sealed record ChoiceRecord(ImmutableList<RecordedToken> Tokens, RecordedE
     public static ChoiceRecord Empty { get; } = new(ImmutableList<RecordedToken>.Empty, null);
 }
 
-/// <summary>What to do with tokens that a stream reports. Pure.</summary>
-/// <param name="Gap">Tokens before them are missing.</param>
-/// <param name="Fresh">Those that are not recorded yet.</param>
+/// <summary>What becomes of tokens that a stream reports.</summary>
+public enum TokenStep
+{
+    /// <summary>They cannot be of this session.</summary>
+    Ignore,
+
+    /// <summary>A later stream has the session.</summary>
+    Superseded,
+
+    /// <summary>The choice has ended, and stays as it is.</summary>
+    Ended,
+
+    /// <summary>All recorded, or tokens before them are missing: the stream goes on from where the record is.</summary>
+    NothingNew,
+
+    /// <summary>Something to record.</summary>
+    New,
+}
+
+/// <param name="Fresh">Tokens that are not recorded yet.</param>
 /// <param name="Differs">Index of the first token that is recorded with another id: a determinism violation, and never overwritten.</param>
-public readonly record struct TokenVerdict(bool Gap, IReadOnlyList<RecordedToken> Fresh, int? Differs);
+public readonly record struct TokenVerdict(TokenStep Step, IReadOnlyList<RecordedToken> Fresh, int? Differs);
 
 /// <summary>A session as its events tell it. Immutable; <see cref="Apply"/> reads no clock and nothing else from outside.</summary>
 /// <param name="Attempt">Of the stream that has it, or had it last.</param>
@@ -38,17 +55,25 @@ public sealed record RecordedSession(
         return Choices.Any(c => c.End!.Reason == FinishReason.Cancelled) ? SessionState.Cancelled : SessionState.Finished;
     }
 
-    public TokenVerdict Judge(int choice, int firstIndex, IReadOnlyList<RecordedToken> tokens)
+    /// <summary>Judges what a stream reports of a choice.</summary>
+    /// <param name="ends">The tokens are the choice's last ones.</param>
+    public TokenVerdict Judge(int attempt, int choice, int firstIndex, IReadOnlyList<RecordedToken> tokens, bool ends)
     {
+        if (choice < 0 || choice >= Choices.Length || firstIndex < 0 || (long)firstIndex + tokens.Count > Request.MaxTokens)
+            return new TokenVerdict(TokenStep.Ignore, [], null);
+        if (attempt < Attempt)
+            return new TokenVerdict(TokenStep.Superseded, [], null);
         var known = Choices[choice].Tokens;
-        if (firstIndex > known.Count)
-            return new TokenVerdict(true, [], null);
-        int overlap = Math.Min(known.Count - firstIndex, tokens.Count);
+        int overlap = Math.Clamp(known.Count - firstIndex, 0, tokens.Count);
         int? differs = null;
         for (int i = 0; i < overlap && differs is null; i++)
             if (known[firstIndex + i].TokenId != tokens[i].TokenId)
                 differs = firstIndex + i;
-        return new TokenVerdict(false, [.. tokens.Skip(overlap)], differs);
+        if (Choices[choice].End is not null)
+            return new TokenVerdict(TokenStep.Ended, [], differs);
+        if (firstIndex > known.Count || (overlap == tokens.Count && !ends))
+            return new TokenVerdict(TokenStep.NothingNew, [], differs);
+        return new TokenVerdict(TokenStep.New, [.. tokens.Skip(overlap)], differs);
     }
 
     /// <param name="session">Null before the first event.</param>
