@@ -84,9 +84,15 @@ public sealed class SessionJournalSerializer(ExtendedActorSystem system) : Seria
         m.Choice, m.FirstIndex, RecordWire.Read(m.Tokens), RecordWire.Read(m.End ?? throw new FormatException("end without an outcome")),
         RecordWire.ReadTime(m.AtUnixMs));
 
-    private static SessionSnapshot ReadSnapshot(Proto.JournalSnapshot m) => new(
-        RecordWire.Read(m.Request), [.. m.Choices.Select(RecordWire.Read)], m.Attempt, m.Resumes, m.NodeId, RecordWire.ReadTime(m.ActiveUnixMs),
-        m.HasEndedUnixMs ? RecordWire.ReadTime(m.EndedUnixMs) : null);
+    private static SessionSnapshot ReadSnapshot(Proto.JournalSnapshot m)
+    {
+        var request = RecordWire.Read(m.Request);
+        RecordedChoice[] choices = [.. m.Choices.Select(RecordWire.Read)];
+        if (choices.Length != request.Choices || choices.Any(c => c.Tokens.Count > request.MaxTokens) || m.HasEndedUnixMs != choices.All(c => c.End is not null))
+            throw new FormatException("its choices are not those of its request");
+        return new SessionSnapshot(
+            request, choices, m.Attempt, m.Resumes, m.NodeId, RecordWire.ReadTime(m.ActiveUnixMs), m.HasEndedUnixMs ? RecordWire.ReadTime(m.EndedUnixMs) : null);
+    }
 
     private static long Ms(DateTimeOffset at) => at.ToUnixTimeMilliseconds();
 }

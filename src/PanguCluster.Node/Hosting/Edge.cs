@@ -61,6 +61,7 @@ public static class Edge
     public static void MapEdge(this WebApplication app)
     {
         app.UseCallers();
+        app.UseMiddleware<FrameCheck>();
         app.MapGrpcService<GenerationService>();
         app.MapGrpcService<OperatorService>().For(Access.Operator);
         app.MapGrpcHealthChecksService().For(Access.Anyone);

@@ -124,6 +124,40 @@ public sealed class LinkFaultTests : IDisposable
         return fault switch { "silence" => [], "half frame" => frame[..(length / 2)], _ => frame[..length] };
     }
 
+    /// <summary>Damaged hellos and dispatches: one connection each, which ends, and nobody else's.</summary>
+    [Fact]
+    public void Server_should_serve_on_when_frames_are_anything()
+    {
+        var random = new Random(20_261_124);
+        for (int i = 0; i < 200; i++)
+        {
+            Socket socket;
+            byte[] frame;
+            if (i % 2 == 0)
+            {
+                socket = Connect();
+                byte[] hello = Google.Protobuf.MessageExtensions.ToByteArray(Hello());
+                frame = new byte[LinkHeader.Bytes + hello.Length];
+                new LinkHeader(LinkFrameKind.Hello, hello.Length).Write(frame);
+                hello.CopyTo(frame, LinkHeader.Bytes);
+            }
+            else
+            {
+                Welcomed(out socket);
+                frame = Frame("none");
+            }
+            for (int wounds = random.Next(1, 5); wounds > 0; wounds--)
+                frame[random.Next(random.Next(2) == 0 ? Math.Min(LinkHeader.Bytes, frame.Length) : frame.Length)] = (byte)random.Next(256);
+            using (socket)
+            {
+                socket.Send(frame.AsSpan(0, random.Next(3) == 0 ? random.Next(frame.Length) : frame.Length));
+                socket.Shutdown(SocketShutdown.Send);
+                AssertClosed(socket);
+            }
+        }
+        AssertStillServing();
+    }
+
     [Theory]
     [InlineData("digest", "model digest is 00ff")]
     [InlineData("numerics", "numerics version is 2")]

@@ -120,7 +120,8 @@ public sealed class PanguSerializerTests : IDisposable
         [
             new Accepted(open.Request, "n1"), new Attached(3, true, "n2", at), new TokensRecorded(1, 32, tokens, at),
             new ChoiceEnded(0, 7, tokens, new RecordedEnd(FinishReason.Error, FailureKind.Unavailable, "why"), at),
-            new SessionSnapshot(open.Request, open.Choices, 3, 2, "n2", at, null), new SessionSnapshot(open.Request, open.Choices, 3, 2, "n2", at, at),
+            new SessionSnapshot(open.Request, open.Choices, 3, 2, "n2", at, null),
+            new SessionSnapshot(open.Request, [.. open.Choices.Select(c => c with { End = new RecordedEnd(FinishReason.Stop) })], 3, 2, "n2", at, at),
         ];
         foreach (var e in events)
         {

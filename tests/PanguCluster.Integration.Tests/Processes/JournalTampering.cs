@@ -28,14 +28,28 @@ internal static class JournalTampering
             };
             if (changed is not { } id)
                 continue;
-            using var update = connection.CreateCommand();
-            update.CommandText = "UPDATE journal SET message = @message WHERE ordering = @ordering";
-            update.Parameters.AddWithValue("@message", serializer.ToBinary(edited));
-            update.Parameters.AddWithValue("@ordering", ordering);
-            update.ExecuteNonQuery();
+            Replace(connection, ordering, serializer.ToBinary(edited));
             return id;
         }
         throw new InvalidOperationException($"token {index} of session {sessionId} is not in {file}");
+    }
+
+    /// <summary>Replaces every recorded event of a session; no node may have the session in memory.</summary>
+    public static void Damage(string file, string sessionId, Func<byte[], byte[]> damage)
+    {
+        using var connection = new SqliteConnection(new SqliteConnectionStringBuilder { DataSource = file, Pooling = false }.ToString());
+        connection.Open();
+        foreach (var (ordering, _, message) in Events(connection, sessionId))
+            Replace(connection, ordering, damage(message));
+    }
+
+    private static void Replace(SqliteConnection connection, long ordering, byte[] message)
+    {
+        using var update = connection.CreateCommand();
+        update.CommandText = "UPDATE journal SET message = @message WHERE ordering = @ordering";
+        update.Parameters.AddWithValue("@message", message);
+        update.Parameters.AddWithValue("@ordering", ordering);
+        update.ExecuteNonQuery();
     }
 
     private static List<(long Ordering, string Manifest, byte[] Message)> Events(SqliteConnection connection, string sessionId)

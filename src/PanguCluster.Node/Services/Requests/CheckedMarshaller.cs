@@ -5,7 +5,7 @@ using Grpc.Core;
 namespace PanguCluster.Node.Services;
 
 /// <summary>Reading of requests that says what is wrong with one it cannot read.</summary>
-internal static class CheckedMarshaller
+public static class CheckedMarshaller
 {
     /// <summary>A marshaller that reads like <paramref name="inner"/> and explains what it cannot read.</summary>
     public static Marshaller<T> Around<T>(Marshaller<T> inner)
