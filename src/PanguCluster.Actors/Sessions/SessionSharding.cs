@@ -12,6 +12,9 @@ public static class SessionSharding
     public const string TypeName = "sessions";
     public const int Shards = 64;
 
+    /// <summary>Shards that move in one round to a node that came: each is without a home for a moment, and for the hand-off's deadline when a node dies meanwhile.</summary>
+    private const int MovesAtOnce = 4;
+
     /// <summary>Longest session id; it also is a part of a database key.</summary>
     public const int MaxIdLength = 64;
 
@@ -29,7 +32,7 @@ public static class SessionSharding
             id => Props.Create(() => new SessionActor(id, sessions)),
             settings,
             new Extractor(),
-            sharding.DefaultShardAllocationStrategy(settings),
+            ShardAllocationStrategy.LeastShardAllocationStrategy(absoluteLimit: MovesAtOnce, relativeLimit: 1),
             SessionActor.Stop.Instance);
     }
 

@@ -80,6 +80,14 @@ public sealed class SessionHarness : IAsyncDisposable
     public void Forget(string id) =>
         System.ActorSelection($"/system/sharding/{SessionSharding.TypeName}/{SessionSharding.Shard(id)}/{id}").Tell(PoisonPill.Instance);
 
+    /// <summary>The same, and it has ended when this returns.</summary>
+    public async Task ForgetAsync(string id)
+    {
+        var entity = await System.ActorSelection($"/system/sharding/{SessionSharding.TypeName}/{SessionSharding.Shard(id)}/{id}")
+            .ResolveOne(TimeSpan.FromSeconds(10));
+        await entity.GracefulStop(TimeSpan.FromSeconds(10));
+    }
+
     public async ValueTask DisposeAsync() => await System.Terminate();
 
     public async Task<SessionSummary> Listed(string id, SessionState state)

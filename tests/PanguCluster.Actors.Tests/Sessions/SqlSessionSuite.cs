@@ -40,6 +40,30 @@ public abstract class SqlSessionSuite(IJournals journals) : SessionSuite(journal
     }
 
     [Fact]
+    public async Task Session_should_keep_every_token_when_it_comes_back_to_a_node_that_it_had_left()
+    {
+        var journal = Journals.Create();
+        await using var here = await SessionHarness.Start(journal);
+        await using var there = await SessionHarness.Start(journal);
+        var stream = here.Stream();
+        stream.Open("s", SessionHarness.Request());
+        await stream.Hears<Opened>();
+
+        int count = 0;
+        foreach (var node in new[] { here, there, here, there })
+        {
+            stream = node.Stream();
+            stream.Attach("s");
+            var opened = await stream.Hears<Opened>();
+            Assert.Equal(SessionHarness.Tokens(0, count), opened.Choices[0].Tokens);
+            stream.Say(new Record("s", opened.Attempt, "n1", 0, count, SessionHarness.Tokens(count, 20)));
+            await stream.Hears<Recorded>();
+            count += 20;
+            await node.ForgetAsync("s");
+        }
+    }
+
+    [Fact]
     public async Task Journal_should_hold_no_more_events_than_recovery_may_read()
     {
         var journal = Journals.Create();

@@ -47,6 +47,8 @@ public class KillStormTests(ITestOutputHelper output)
 
         output.WriteLine($"{killed.Count} kills, {load.Answers} answers, {load.Tokens} tokens in {load.Now:0} s, {load.Recoveries.Count} recoveries of clients, {load.Recoveries.Count(r => r.Restarted)} of them from the start, {load.Faults.Count} faults");
         output.WriteLine(StormReport.Of(killed, [.. load.Streams]));
+        foreach (string fault in load.Faults)
+            output.WriteLine(fault);
         Assert.Empty(load.Faults);
         Assert.True(load.Answers >= Callers);
     }

@@ -35,7 +35,18 @@ internal sealed class StormCluster : IAsyncDisposable
         }
     }
 
-    public void Kill(int node) => _nodes[node].Program.Signal("KILL");
+    public void Kill(int node)
+    {
+        _nodes[node].Program.Signal("KILL");
+        KeepLog(node);
+    }
+
+    /// <summary>PANGU_STORM_LOGS names a folder for what every process has said.</summary>
+    private void KeepLog(int node)
+    {
+        if (Environment.GetEnvironmentVariable("PANGU_STORM_LOGS") is { Length: > 0 } folder)
+            File.WriteAllText(Path.Combine(folder, $"{_nodes[node].Program.Id}.log"), _nodes[node].Program.Error + _nodes[node].Program.Output);
+    }
 
     /// <summary>The killed node joins the others.</summary>
     public Task StartAgainAsync(int node) =>
@@ -55,8 +66,11 @@ internal sealed class StormCluster : IAsyncDisposable
 
     public async ValueTask DisposeAsync()
     {
-        foreach (var node in _nodes)
-            await node.DisposeAsync();
+        for (int i = 0; i < _nodes.Count; i++)
+        {
+            KeepLog(i);
+            await _nodes[i].DisposeAsync();
+        }
     }
 
     private async Task<bool> SeesWholeAsync(ServeNode node)

@@ -83,7 +83,7 @@ public sealed record RecordedSession(
             a.Request, [.. Enumerable.Repeat(ChoiceRecord.Empty, a.Request.Choices)], 1, 0, a.NodeId, a.At, null),
         ({ } s, Attached a) => s with
         {
-            Attempt = a.Attempt, Resumes = s.Resumes + (a.Resume ? 1 : 0), NodeId = a.NodeId, ActiveAt = a.At,
+            Attempt = Math.Max(a.Attempt, s.Attempt), Resumes = s.Resumes + (a.Resume ? 1 : 0), NodeId = a.NodeId, ActiveAt = a.At,
         },
         ({ } s, TokensRecorded t) => s.Extend(t.Choice, t.FirstIndex, t.Tokens, null) with { ActiveAt = t.At },
         ({ } s, ChoiceEnded t) => s.Extend(t.Choice, t.FirstIndex, t.Tokens, t.End).EndIfComplete(t.At),
@@ -96,12 +96,17 @@ public sealed record RecordedSession(
     public SessionSnapshot ToSnapshot() => new(
         Request, [.. Choices.Select(c => new RecordedChoice(c.Tokens, c.Tokens.Count, c.End))], Attempt, Resumes, NodeId, ActiveAt, EndedAt);
 
+    /// <summary>
+    /// While a shard moves away from a node that hangs, two actors of one session may write in turn. What does not follow from the record is left out: a
+    /// token is a pure function, so the next stream computes it again, where a session that cannot be read would be lost.
+    /// </summary>
     private RecordedSession Extend(int choice, int firstIndex, IReadOnlyList<RecordedToken> tokens, RecordedEnd? end)
     {
         var c = Choices[choice];
-        if (firstIndex != c.Tokens.Count)
-            throw new InvalidOperationException($"tokens from {firstIndex} on follow {c.Tokens.Count} recorded ones");
-        return this with { Choices = Choices.SetItem(choice, new ChoiceRecord(c.Tokens.AddRange(tokens), end)) };
+        int repeated = c.Tokens.Count - firstIndex;
+        if (c.End is not null || repeated < 0 || repeated > tokens.Count)
+            return this;
+        return this with { Choices = Choices.SetItem(choice, new ChoiceRecord(c.Tokens.AddRange(tokens.Skip(repeated)), end)) };
     }
 
     private RecordedSession EndIfComplete(DateTimeOffset at) =>

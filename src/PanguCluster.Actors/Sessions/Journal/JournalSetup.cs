@@ -57,6 +57,9 @@ internal static class JournalSetup
               circuit-breaker.max-failures = 5
               circuit-breaker.call-timeout = {{JournalOptions.PatienceSeconds + 1}}s
               circuit-breaker.reset-timeout = 1s
+              # The plugin's writer ids are those of processes: the filter would drop every event of a session that came back to a node it had left. Two writers of
+              # one session are kept apart by the table's unique key (persistence_id, sequence_number).
+              replay-filter.mode = off
             }
             """);
         if (journal.Kind == JournalKind.Sqlite)
