@@ -29,6 +29,7 @@ public sealed class SessionVerbTests
         // A resume does not know how many choices there are before the second one comes: the first has no line above it.
         string resumed = (await Ran(0, second, ["generate", "--resume", "alone-1"])).Output;
         Assert.Equal(expected["--- choice 0 ---\n".Length..], resumed);
+        await UntilListedAsync(first, "alone-1", s => s.Resumes > 0); // who looks at an ended session does not wait for its record
         var listed = ListSessionsResponse.Parser.ParseJson((await Ran(0, first, ["sessions", "alone-1", "-o", "json"])).Output).Sessions.Single();
         Assert.Equal((120, 2, 1, 7UL), (listed.GeneratedTokens, listed.Choices, listed.Resumes, listed.Seed));
 
@@ -142,7 +143,10 @@ public sealed class SessionVerbTests
         return made.Output.Trim();
     }
 
-    private static Task UntilStateAsync(ServeNode node, string session, Session.Types.State state, params string[] credentials)
+    private static Task UntilStateAsync(ServeNode node, string session, Session.Types.State state, params string[] credentials) =>
+        UntilListedAsync(node, session, s => s.State == state, credentials);
+
+    private static Task UntilListedAsync(ServeNode node, string session, Func<Session, bool> wanted, params string[] credentials)
     {
         string last = "";
         return Wait.UntilAsync(
@@ -150,7 +154,7 @@ public sealed class SessionVerbTests
             {
                 var ended = await RunningProgram.RunPanguAsync(["sessions", session, "-o", "json", "--server", node.Grpc, .. credentials]);
                 last = ended.Output + ended.Error;
-                return ended.Code == 0 && ListSessionsResponse.Parser.ParseJson(ended.Output).Sessions.Any(s => s.SessionId == session && s.State == state);
+                return ended.Code == 0 && ListSessionsResponse.Parser.ParseJson(ended.Output).Sessions.Any(s => s.SessionId == session && wanted(s));
             },
             RunningProgram.Limit, () => last);
     }
