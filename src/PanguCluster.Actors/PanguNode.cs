@@ -85,7 +85,7 @@ public sealed class PanguNode
         };
         var placement = system.ActorOf(
             Props.Create(() => new PlacementActor(placementSettings, _view)), "pangu-placement");
-        var region = GroupSharding.Start(system, Devices.Groups, g => DeviceProps(placement, g), Setup.MinExpertNodes, Setup.ExpertPatience, Setup.Time);
+        var region = GroupSharding.Start(system, manifest, g => DeviceProps(placement, g), Setup.MinExpertNodes, Setup.ExpertPatience, Setup.Time);
         if (Setup.Roles.Contains(NodeRoles.Decoder))
             StartDecoder(system, placement, new LinkFactory(identity, limits, links, Setup.Time));
         SessionRegion = _sessions.Start(system, Setup.Roles.Contains(NodeRoles.Gateway));

@@ -1,6 +1,7 @@
 using System.Reflection;
 using System.Text;
 using Akka.Configuration;
+using PanguCluster.Actors.Experts;
 using PanguCluster.Actors.Sessions.Journal;
 
 namespace PanguCluster.Actors;
@@ -26,7 +27,7 @@ internal static class PanguNodeHocon
         if (setup.Credentials is not null)
             text.AppendLine("akka.remote.dot-netty.tcp.enable-ssl = true");
         text.AppendLine($"akka.remote.dot-netty.tcp.port = {setup.Port}");
-        text.AppendLine($"akka.cluster.roles = [{string.Join(", ", setup.Roles.Select(r => $"\"{r}\""))}]");
+        text.AppendLine($"akka.cluster.roles = [{string.Join(", ", Roles(setup).Select(r => $"\"{r}\""))}]");
         text.AppendLine($"akka.cluster.seed-nodes = [{string.Join(", ", setup.SeedNodes.Select(s => $"\"{PanguNodeSetup.ParseSeed(s, setup.Credentials is not null)}\""))}]");
         AppendDispatcher(text, ComputeDispatcher, setup.ExpertThreads);
         AppendDispatcher(text, DecoderDispatcher, 1);
@@ -36,6 +37,9 @@ internal static class PanguNodeHocon
             .WithFallback(JournalSetup.Hocon(setup.Journal))
             .WithFallback(ConfigurationFactory.ParseString(Tuned()));
     }
+
+    private static IEnumerable<string> Roles(PanguNodeSetup setup) =>
+        setup.Roles.Contains(NodeRoles.Expert) ? setup.Roles.Append(GroupSharding.RoleOf(setup.Model.Manifest)) : setup.Roles;
 
     /// <summary>Throughput 1: after each message another actor's turn, or one device's queue would hold up its neighbour's.</summary>
     private static void AppendDispatcher(StringBuilder text, string name, int threads)

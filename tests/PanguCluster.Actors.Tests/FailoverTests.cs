@@ -141,14 +141,16 @@ public sealed class FailoverTests(ITestOutputHelper output)
     {
         await using var first = await TestNode.Start(TestNode.Setup("first", TestModel.Bf16));
         await first.Ready();
-        await using var other = await TestNode.Start(TestNode.Setup("other", TestModel.W8A8) with { SeedNodes = [first.Address], Roles = [NodeRoles.Decoder] });
+        await using var other = await TestNode.Start(TestNode.Setup("other", TestModel.W8A8) with { SeedNodes = [first.Address] });
 
         await Eventually.Holds(
             () => first.Snapshot.Nodes.Any(n => n.Id == "other" && n.Detail.Contains("another model", StringComparison.Ordinal)), "the stranger reported");
 
         Assert.All(first.Snapshot.Groups, g => Assert.Equal("first", g.NodeId));
         Assert.Equal(["first"], ((ClusterView)first.Node.View).Decoders.Select(d => d.NodeId));
-        Assert.All(other.Snapshot.Groups, g => Assert.Equal(GroupInfo.Missing, g.State));
+        await other.Ready();
+        Assert.All(other.Snapshot.Groups, g => Assert.Equal("other", g.NodeId));
+        Nodes.Tokens.AssertSame(Reference.Tokens(TestModel.W8A8, Prompt, 10, Warm), await other.Generate(Prompt, 10, Warm));
         Nodes.Tokens.AssertSame(Reference.Tokens(TestModel.Bf16, Prompt, 10, Warm), await first.Generate(Prompt, 10, Warm));
     }
 

@@ -2,6 +2,7 @@ using System.Globalization;
 using Akka.Actor;
 using Akka.Cluster;
 using Akka.Cluster.Sharding;
+using PanguCluster.Model.Packing;
 
 namespace PanguCluster.Actors.Experts;
 
@@ -11,16 +12,24 @@ public static class GroupSharding
     public const string TypeName = "expert-groups";
     public const string Role = "expert";
 
+    /// <summary>
+    /// The cluster role of nodes whose devices compute the same bits. Only they share groups: one that serves other weights would be given some, and could
+    /// never answer for them.
+    /// </summary>
+    public static string RoleOf(Manifest manifest) =>
+        string.Create(CultureInfo.InvariantCulture, $"{Role}-{manifest.Digest}-v{manifest.NumericsVersion}");
+
     /// <summary>The shard region of this node, or a proxy where the node has not the role.</summary>
-    public static IActorRef Start(ActorSystem system, int groups, Func<int, Props> device, int minNodes, TimeSpan patience, TimeProvider time)
+    public static IActorRef Start(ActorSystem system, Manifest manifest, Func<int, Props> device, int minNodes, TimeSpan patience, TimeProvider time)
     {
         var sharding = ClusterSharding.Get(system);
-        var extractor = new Extractor(groups);
+        var extractor = new Extractor(manifest.Shape.Groups);
         var cluster = Cluster.Get(system);
-        if (!cluster.SelfRoles.Contains(Role))
-            return sharding.StartProxy(TypeName, Role, extractor);
+        string role = RoleOf(manifest);
+        if (!cluster.SelfRoles.Contains(role))
+            return sharding.StartProxy(TypeName, role, extractor);
         var settings = ClusterShardingSettings.Create(system)
-            .WithRole(Role)
+            .WithRole(role)
             .WithStateStoreMode(StateStoreMode.DData)
             .WithRememberEntities(true)
             .WithPassivateIdleAfter(TimeSpan.Zero);

@@ -45,10 +45,13 @@ public static class ClusterKnowledge
     /// <summary>Whether the members, as far as they have reported, are on more than one machine.</summary>
     public static bool SpansHosts(IReadOnlyList<KnownNode> nodes) => nodes.Select(n => n.State?.HostId).OfType<string>().Distinct().Count() > 1;
 
-    /// <summary>One node does the keeping, so that N nodes do not ask N times: the lowest address of the live ones with the role.</summary>
-    public static bool IsKeeper(IReadOnlyList<KnownNode> nodes, string role)
+    /// <summary>Whether a node may have groups of this model.</summary>
+    public static bool IsExpert(KnownNode node, Manifest manifest) => node.Roles.Contains(NodeRoles.Expert) && IsRoutable(node, manifest);
+
+    /// <summary>One node does the keeping, so that N nodes do not ask N times: the lowest address of the live expert nodes of one model.</summary>
+    public static bool IsKeeper(IReadOnlyList<KnownNode> nodes, Manifest manifest)
     {
-        var keeper = nodes.Where(n => n.Alive && n.Roles.Contains(role)).MinBy(n => n.Address, StringComparer.Ordinal);
+        var keeper = nodes.Where(n => IsExpert(n, manifest)).MinBy(n => n.Address, StringComparer.Ordinal);
         return keeper is { Self: true };
     }
 

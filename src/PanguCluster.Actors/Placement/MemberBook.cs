@@ -58,7 +58,7 @@ internal sealed class MemberBook(UniqueAddress self)
             bool up = member.Status is MemberStatus.Up or MemberStatus.WeaklyUp or MemberStatus.Leaving or MemberStatus.Exiting;
             string status = reachable ? member.Status.ToString() : "Unreachable";
             nodes.Add(new KnownNode(
-                member.Address.ToString(), status, up && reachable, address.Equals(self), [.. member.Roles.Order(StringComparer.Ordinal)],
+                member.Address.ToString(), status, up && reachable, address.Equals(self), [.. member.Roles.Where(NodeRoles.All.Contains).Order(StringComparer.Ordinal)],
                 _states.GetValueOrDefault(key)));
         }
         return nodes;

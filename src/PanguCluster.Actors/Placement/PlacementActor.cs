@@ -185,10 +185,10 @@ public sealed class PlacementActor : UntypedActor
     private void Keep()
     {
         var nodes = _members.Nodes();
-        if (_region is null || !ClusterKnowledge.IsKeeper(nodes, GroupSharding.Role))
+        if (_region is null || !ClusterKnowledge.IsKeeper(nodes, Manifest))
             return;
         // Asked too early, the regions would buffer and complain until the allocation has its nodes.
-        bool early = nodes.Count(n => n.Alive && n.Roles.Contains(GroupSharding.Role)) < _settings.MinExpertNodes;
+        bool early = nodes.Count(n => ClusterKnowledge.IsExpert(n, Manifest)) < _settings.MinExpertNodes;
         if (_kept == 0 && early && _settings.Time.GetElapsedTime(_started) < _settings.ExpertPatience)
             return;
         if (_kept != 0 && _settings.Time.GetElapsedTime(_kept) < _settings.KeepInterval)

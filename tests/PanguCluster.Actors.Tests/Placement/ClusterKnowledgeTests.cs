@@ -57,8 +57,9 @@ public sealed class ClusterKnowledgeTests
     [Fact]
     public void Keeper_should_be_one_live_expert_node()
     {
-        Assert.True(ClusterKnowledge.IsKeeper([Node("a", alive: false), Node("b", self: true), Node("c")], "expert"));
-        Assert.False(ClusterKnowledge.IsKeeper([Node("a"), Node("b", self: true)], "expert"));
+        Assert.True(ClusterKnowledge.IsKeeper([Node("a", alive: false), Node("b", self: true), Node("c")], Manifest));
+        Assert.False(ClusterKnowledge.IsKeeper([Node("a"), Node("b", self: true)], Manifest));
+        Assert.True(ClusterKnowledge.IsKeeper([Node("a", digest: "other"), Node("b", self: true)], Manifest));
     }
 
     [Fact]
