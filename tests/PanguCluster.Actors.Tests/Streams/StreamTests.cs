@@ -116,7 +116,7 @@ public sealed class StreamTests
         var setup = TestNode.Setup("solo", TestModel.Bf16);
         await using var node = await TestNode.Start(setup with
         {
-            Roles = [NodeRoles.Decoder],
+            Roles = [NodeRoles.Decoder, NodeRoles.Gateway],
             Router = setup.Router with { LayerDeadline = TimeSpan.FromMilliseconds(300) },
             Streams = setup.Streams with { FindDecoder = TimeSpan.FromMilliseconds(200) },
         });

@@ -18,7 +18,11 @@ namespace PanguCluster.Actors.Tests.Wire;
 public sealed class PanguSerializerTests : IDisposable
 {
     private readonly ActorSystem _system = ActorSystem.Create(
-        "wire", PanguNodeHocon.Of(TestNode.Setup("wire", TestModel.Bf16)).WithFallback(ConfigurationFactory.Default()));
+        "wire",
+        // There is no cluster to leave: each test would wait 5 s for it.
+        ConfigurationFactory.ParseString("akka.coordinated-shutdown.run-by-actor-system-terminate = off")
+            .WithFallback(PanguNodeHocon.Of(TestNode.Setup("wire", TestModel.Bf16)))
+            .WithFallback(ConfigurationFactory.Default()));
 
     public void Dispose() => _system.Terminate().Wait(TimeSpan.FromSeconds(10));
 
