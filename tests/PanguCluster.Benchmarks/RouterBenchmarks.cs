@@ -49,7 +49,7 @@ public class RouterBenchmarks
             RouterOptions.Default, here, new RowCounters(Groups), links, TimeProvider.System)).WithDispatcher("router"));
         var route = new GroupRoute(Plane == "local" ? "me" : "far", 1, Plane == "local");
         PeerNode[] peers = Plane == "local" ? [] : [new PeerNode("far", _server.Endpoints)];
-        router.Tell(new RouterProtocol.RoutesChanged(new RouteTable(1, [.. Enumerable.Repeat(route, Groups)], [.. peers])));
+        router.Tell(new RouterProtocol.RoutesChanged(new RouteTable(1, [.. Enumerable.Repeat(new GroupOwners([route]), Groups)], [.. peers])));
         var layer = new RouterProtocol.DispatchLayer(new LayerDispatch(manifest, MaxRows) { Rows = Rows, StepId = 1 });
         _decoder = _system.ActorOf(Props.Create(() => new Decoder(layer, router)).WithDispatcher("decoder"));
         await Exchange();

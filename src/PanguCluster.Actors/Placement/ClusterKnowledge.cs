@@ -30,9 +30,9 @@ public static class ClusterKnowledge
     public static RouteTable Routes(IReadOnlyList<KnownNode> nodes, Manifest manifest, RouteTable present)
     {
         var routable = nodes.Where(n => IsRoutable(n, manifest)).OrderBy(n => n.Address, StringComparer.Ordinal).ToArray();
-        var groups = ImmutableArray.CreateBuilder<GroupRoute?>(manifest.Shape.Groups);
+        var groups = ImmutableArray.CreateBuilder<GroupOwners>(manifest.Shape.Groups);
         for (int g = 0; g < manifest.Shape.Groups; g++)
-            groups.Add(Owner(routable, g));
+            groups.Add(Owner(routable, g) is { } owner ? new GroupOwners([owner]) : GroupOwners.None);
         var peers = routable.Where(n => !n.Self && HasEndpoint(n.State!)).Select(n => new PeerNode(n.State!.NodeId, Endpoints(n.State!)));
         var table = new RouteTable(present.Epoch, groups.ToImmutable(), [.. peers]);
         return table.SameRoutes(present) ? present : table with { Epoch = present.Epoch + 1 };
@@ -101,7 +101,7 @@ public static class ClusterKnowledge
 
     private static GroupInfo Info(int group, IReadOnlyList<KnownNode> nodes, Manifest manifest, RouteTable routes, long rows, long bytes)
     {
-        if (routes.Groups[group] is { } route)
+        if (routes.Groups[group].First is { } route)
             return new GroupInfo(group, route.NodeId, GroupInfo.Ready, route.Incarnation, rows, bytes);
         var owned = nodes.Where(n => IsRoutable(n, manifest))
             .SelectMany(n => n.State!.Groups.Where(g => g.Group == group).Select(g => (Node: n.State.NodeId, Group: g)))

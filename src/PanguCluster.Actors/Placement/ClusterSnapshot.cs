@@ -1,3 +1,5 @@
+using PanguCluster.Actors.Control;
+using PanguCluster.Actors.Placement.Planning;
 using PanguCluster.Model.Decoding;
 
 namespace PanguCluster.Actors.Placement;
@@ -14,6 +16,22 @@ public sealed record NodeInfo(
 {
     /// <summary>Why it is not used, or what else an operator should know: another model, a decoder that does not start. Empty otherwise.</summary>
     public string Detail { get; init; } = "";
+
+    /// <summary>Whether it takes groups and sequences, keeps what it has, or is being emptied.</summary>
+    public NodeDuty Duty { get; init; }
+
+    /// <summary>A link or heartbeat says that it is gone or hangs; membership may not know yet.</summary>
+    public bool Suspected { get; init; }
+}
+
+/// <summary>One replica of a group on a node.</summary>
+/// <param name="State">One of <see cref="GroupInfo"/>'s, or Warming, or Draining.</param>
+/// <param name="FetchedBytes">Of the group's file, while it comes from a peer; else 0.</param>
+public sealed record GroupReplicaInfo(string NodeId, string State, long Incarnation, long FetchedBytes)
+{
+    public const string Warming = "Warming";
+    public const string Draining = "Draining";
+    public const string Fetching = "Fetching";
 }
 
 /// <param name="State">Starting, Ready, Failed (it will be tried again), or Missing when no live node owns it.</param>
@@ -27,6 +45,9 @@ public sealed record GroupInfo(int Group, string NodeId, string State, long Inca
 
     /// <summary>Why it failed; empty otherwise.</summary>
     public string Detail { get; init; } = "";
+
+    /// <summary>Every replica there is or will be, by node id.</summary>
+    public IReadOnlyList<GroupReplicaInfo> Replicas { get; init; } = [];
 }
 
 /// <summary>The cluster as one node sees it now: membership, placement, load.</summary>
@@ -34,7 +55,20 @@ public sealed record GroupInfo(int Group, string NodeId, string State, long Inca
 /// <param name="ImbalanceScore">(max rows - min rows) / tokens over devices: arXiv 2505.21411 equation 3. 0 by construction.</param>
 public sealed record ClusterSnapshot(
     string Model, string ModelDigest, int NumericsVersion, long RouteEpoch, double ImbalanceScore,
-    IReadOnlyList<NodeInfo> Nodes, IReadOnlyList<GroupInfo> Groups);
+    IReadOnlyList<NodeInfo> Nodes, IReadOnlyList<GroupInfo> Groups)
+{
+    /// <summary>Running operations and those that ended last, newest first.</summary>
+    public IReadOnlyList<OperationInfo> Operations { get; init; } = [];
+
+    /// <summary>Wanted for each group.</summary>
+    public int WantedReplicas { get; init; } = 1;
+
+    /// <summary>Node of the placement coordinator; empty while there is none.</summary>
+    public string Coordinator { get; init; } = "";
+
+    /// <summary>Epoch of the cluster-wide placement table.</summary>
+    public long PlacementEpoch { get; init; }
+}
 
 /// <summary>A read-only, always current view for the operator service. Reading it costs nothing and asks nobody.</summary>
 public interface IClusterView

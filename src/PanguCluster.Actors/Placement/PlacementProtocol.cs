@@ -18,6 +18,12 @@ public static class PlacementProtocol
     /// <summary>The shard region exists: the keeper may begin.</summary>
     public sealed record KeepGroups(IActorRef Region) : IMessage;
 
+    /// <summary>This node's link to a peer broke (<paramref name="Reset"/>: its process is gone) or fell silent.</summary>
+    public sealed record PeerSuspected(string NodeId, string Reason, bool Reset) : IMessage;
+
+    /// <summary>The link to a suspected peer is up again.</summary>
+    public sealed record PeerTrusted(string NodeId) : IMessage;
+
     internal sealed class Tick : IMessage
     {
         public static readonly Tick Instance = new();

@@ -100,7 +100,7 @@ internal sealed class LayerExchange
         for (int l = 0; l < links.Count; l++)
             SendRemote(routes, links[l], attempt);
         for (int g = 0; g < _groups; g++)
-            if (_wait[g] == GroupWait.Unsent && routes.Groups[g] is { Local: true })
+            if (_wait[g] == GroupWait.Unsent && routes.Groups[g].First is { Local: true })
                 SendLocal(g);
     }
 
@@ -229,7 +229,7 @@ internal sealed class LayerExchange
     {
         int n = 0;
         for (int g = 0; g < _groups; g++)
-            if (_wait[g] == GroupWait.Unsent && routes.Groups[g] is { Local: false } route && route.NodeId == link.NodeId)
+            if (_wait[g] == GroupWait.Unsent && routes.Groups[g].First is { Local: false } route && route.NodeId == link.NodeId)
                 _frame[n++] = g;
         if (n == 0 || !link.TrySend(_buffer!, _frame.AsSpan(0, n), attempt))
             return;

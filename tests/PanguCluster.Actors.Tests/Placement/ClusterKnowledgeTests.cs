@@ -25,7 +25,7 @@ public sealed class ClusterKnowledgeTests
             Node("a", groups: [Ready(0), new OwnedGroup(1, 1, OwnedGroupState.Starting, "")]), Node("b", alive: false, groups: Ready(2)),
             Node("c", digest: "other", groups: Ready(3)), Node("d", numerics: 2, groups: Ready(4)), Node("e", groups: Ready(5)));
 
-        Assert.Equal([0, 5], Enumerable.Range(0, 8).Where(g => table.Groups[g] is not null));
+        Assert.Equal([0, 5], Enumerable.Range(0, 8).Where(g => table.Groups[g].First is not null));
         Assert.Equal(["a", "e"], table.Peers.Select(p => p.NodeId));
     }
 
@@ -33,8 +33,8 @@ public sealed class ClusterKnowledgeTests
     public void Routes_should_prefer_the_own_device_then_the_newer_incarnation_when_two_own_a_group()
     {
         var table = Routes(Node("a", groups: [Ready(0, 9), Ready(1, 5)]), Node("b", self: true, groups: Ready(0, 2)), Node("c", groups: [Ready(0, 99), Ready(1, 7)]));
-        Assert.Equal(("b", true), (table.Groups[0]!.NodeId, table.Groups[0]!.Local));
-        Assert.Equal("c", table.Groups[1]!.NodeId);
+        Assert.Equal(("b", true), (table.Groups[0].First!.NodeId, table.Groups[0].First!.Local));
+        Assert.Equal("c", table.Groups[1].First!.NodeId);
         Assert.DoesNotContain(table.Peers, p => p.NodeId == "b");
     }
 

@@ -31,7 +31,7 @@ public sealed class LayerExchangeTests : IComputeOwner
     void IComputeOwner.Completed(ComputeRows work) => _exchange.OnLocal(work);
 
     private static RouteTable Routes(string?[] owners) => new(
-        1, [.. owners.Select(o => o is null ? null : new GroupRoute(o, 1, o == "me"))],
+        1, [.. owners.Select(o => o is null ? GroupOwners.None : new GroupOwners([new GroupRoute(o, 1, o == "me")]))],
         [.. owners.Where(o => o is not null and not "me").Distinct().Select(o => new PeerNode(o!, default))]);
 
     private void ComputeLocal(byte value)
@@ -125,7 +125,7 @@ public sealed class LayerExchangeTests : IComputeOwner
         Begin();
         _exchange.OnRemote(Reply(_b, [2, 3], 2));
         _exchange.OnLinkDown(_a);
-        _exchange.Send(_routes with { Groups = _routes.Groups.SetItem(0, null) }, [_b]);
+        _exchange.Send(_routes with { Groups = _routes.Groups.SetItem(0, GroupOwners.None) }, [_b]);
         Assert.Single(_b.Sent);
 
         _exchange.Send(Routes(["b", "me", "b", "b", "me", "me", "me", "me"]), [_b]);

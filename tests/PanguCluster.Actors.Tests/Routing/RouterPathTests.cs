@@ -73,7 +73,7 @@ public sealed class RouterPathTests(ITestOutputHelper output) : IDisposable
             .WithDispatcher(PanguNodeHocon.RouterDispatcher));
         var route = new GroupRoute(plane == "local" ? "me" : "far", 1, plane == "local");
         PeerNode[] peers = plane == "local" ? [] : [new PeerNode("far", server.Endpoints)];
-        router.Tell(new RouterProtocol.RoutesChanged(new RouteTable(1, [.. Enumerable.Repeat(route, 8)], [.. peers])));
+        router.Tell(new RouterProtocol.RoutesChanged(new RouteTable(1, [.. Enumerable.Repeat(new GroupOwners([route]), 8)], [.. peers])));
         var done = new TaskCompletionSource<(long Bytes, TimeSpan Time)>();
         var layer = new RouterProtocol.DispatchLayer(new LayerDispatch(model.Manifest, 8) { Rows = 4, StepId = 1 });
         for (int i = 1; i < layer.Buffer.Experts.Length; i += 2)
