@@ -1,5 +1,6 @@
 using System.Collections.Immutable;
 using Akka.Actor;
+using PanguCluster.Actors.Placement.Table;
 using PanguCluster.Actors.Routing;
 using PanguCluster.Model.Decoding;
 using PanguCluster.Model.Packing;
@@ -17,7 +18,8 @@ public sealed class ClusterView : IClusterView
     private bool _spansHosts;
 
     public ClusterView(Manifest manifest, long groupBytes) =>
-        _current = ClusterKnowledge.Snapshot([], manifest, RouteTable.Empty(manifest.Shape.Groups), groupBytes);
+        _current = ClusterKnowledge.Snapshot(
+            [], manifest, PlacementTable.Empty, RouteTable.Empty(manifest.Shape.Groups), ImmutableHashSet<string>.Empty, groupBytes);
 
     public ClusterSnapshot Current => Volatile.Read(ref _current);
 
