@@ -277,7 +277,7 @@ public sealed class PlacementActor : UntypedActor
                 _log.Warning("node {0} at {1} is not used: it {2}", s.NodeId, node.Address, why);
         _settings.Directory.Set(_table, nodes);
         _view.Set(
-            ClusterKnowledge.Snapshot(nodes, Manifest, _table, routes, suspected, _settings.Model.Group.Length), Decoders(nodes),
+            ClusterKnowledge.Snapshot(nodes, Manifest, _table, routes, suspected, _settings.Model.Group.Length), Decoders(nodes, suspected),
             ClusterKnowledge.SpansHosts(nodes));
         StandIn(nodes, suspected);
         TellCoordinator(nodes);
@@ -298,14 +298,17 @@ public sealed class PlacementActor : UntypedActor
 
     private void TellCoordinator(IReadOnlyList<KnownNode> nodes) => _coordinator?.Tell(new PlacementProtocol.Knowledge(nodes, _table), Self);
 
-    private ImmutableArray<DecoderNode> Decoders(IReadOnlyList<KnownNode> nodes)
+    private ImmutableArray<DecoderNode> Decoders(IReadOnlyList<KnownNode> nodes, IReadOnlySet<string> suspected)
     {
         var provider = ((ExtendedActorSystem)Context.System).Provider;
         return [.. nodes
             .Where(n => ClusterKnowledge.IsRoutable(n, Manifest) && n.State!.Decoder.Length > 0 && n.State.Load is not null)
             .OrderBy(n => n.Address, StringComparer.Ordinal)
             .Select(n => new DecoderNode(
-                n.State!.NodeId, n.Self ? _decoder! : provider.ResolveActorRef(n.State.Decoder), n.State.Load!.Value, n.Self))];
+                n.State!.NodeId, n.Self ? _decoder! : provider.ResolveActorRef(n.State.Decoder), n.State.Load!.Value, n.Self)
+            {
+                Duty = _table.DutyOf(n.State.NodeId), Suspected = !n.Self && suspected.Contains(n.State.NodeId),
+            })];
     }
 
     /// <summary>Brings this node to what the table says of it: asks for incarnations that lack, ends those that have no place, leaves when it is told to.</summary>
