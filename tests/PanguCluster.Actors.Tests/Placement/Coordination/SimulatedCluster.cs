@@ -149,8 +149,14 @@ internal sealed class SimulatedCluster(Random random, PlacementRules rules)
         foreach (var given in Table.Groups.Where(i => IsReady(i) && table.Groups.All(k => k.Number != i.Number)))
             if (!table.Groups.Any(i => i.Group == given.Group && IsReady(i)))
                 Violation ??= $"the last copy of group {given.Group} on {given.NodeId} was given up";
+        foreach (int g in Served)
+            if (HasServing(Table, g) && !HasServing(table, g))
+                Violation ??= $"the rows of group {g} were sent away before there was a place for them";
         Table = table;
     }
+
+    private bool HasServing(PlacementTable table, int group) =>
+        table.Groups.Any(i => i.Group == group && i.Phase == IncarnationPhase.Serving && IsReady(i));
 
     private bool IsReady(GroupIncarnation i) => _nodes.Any(n => n.Id == i.NodeId && n.Alive && !n.Removed
         && n.Devices.GetValueOrDefault((i.Group, i.Number)) == OwnedGroupState.Ready);
