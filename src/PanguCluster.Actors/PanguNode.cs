@@ -66,6 +66,9 @@ public sealed class PanguNode
     /// <summary>What this node's router has had answered.</summary>
     public RowCounters Rows { get; }
 
+    /// <summary>What went wrong on the way to the groups.</summary>
+    public RouterFaults Faults { get; } = new();
+
     /// <summary>This node's decoder; all zero without the role.</summary>
     public LoadGauge Load { get; } = new();
 
@@ -119,7 +122,7 @@ public sealed class PanguNode
     {
         var settings = new DecoderSettings(
             Setup.Model, Setup.Kernels, Setup.Decoder, Setup.TrunkThreads, Setup.VerifyDigests, TimeSpan.FromSeconds(5));
-        var router = Props.Create(() => new RouterActor(Setup.Router, Devices, Rows, links, Setup.Time))
+        var router = Props.Create(() => new RouterActor(Setup.Router, Devices, Rows, Faults, links, placement, Setup.Time))
             .WithDispatcher(PanguNodeHocon.RouterDispatcher);
         Func<IActorContext, IActorRef> makeRouter = context => context.ActorOf(router, "router");
         system.ActorOf(
