@@ -38,6 +38,7 @@ public sealed record ServeOverrides
     public string? ClusterKey { get; init; }
     public string? ClusterCa { get; init; }
     public string? DetachTtl { get; init; }
+    public string? DrainTimeout { get; init; }
 
     private static readonly JsonSerializerOptions Json = new()
     {
@@ -100,6 +101,7 @@ public sealed record ServeOverrides
         ClusterKey = ClusterKey ?? below.ClusterKey,
         ClusterCa = ClusterCa ?? below.ClusterCa,
         DetachTtl = DetachTtl ?? below.DetachTtl,
+        DrainTimeout = DrainTimeout ?? below.DrainTimeout,
     };
 
     private static string KnownKeys => string.Join(", ",

@@ -35,6 +35,7 @@ internal sealed class EdgeFixture : IAsyncDisposable
     public FakeGateway Gateway { get; }
     public FakeView View { get; }
     public FakeBook Book { get; }
+    public GatewayDuty Duty => _app.Services.GetRequiredService<GatewayDuty>();
     public Uri Http { get; }
     public Uri Grpc { get; }
     public GrpcChannel Channel { get; }
