@@ -43,10 +43,22 @@ public sealed partial class PanguClient
         }
     }
 
-    /// <summary>What happened in the cluster, oldest first, each event once; with <paramref name="follow"/> without end, at another server when one is lost.</summary>
+    /// <summary>What has happened in the cluster, oldest first.</summary>
     /// <param name="since">Only events since then; null: all that are kept.</param>
-    public async IAsyncEnumerable<ClusterEvent> WatchEventsAsync(
-        bool follow, DateTimeOffset? since = null, [EnumeratorCancellation] CancellationToken cancellation = default)
+    public async Task<IReadOnlyList<ClusterEvent>> GetEventsAsync(DateTimeOffset? since = null, CancellationToken cancellation = default)
+    {
+        var events = new List<ClusterEvent>();
+        await foreach (var happened in EventsAsync(false, since, cancellation).ConfigureAwait(false))
+            events.Add(happened);
+        return events;
+    }
+
+    /// <summary>What has happened and happens, each event once, without end; at another server when one is lost.</summary>
+    /// <inheritdoc cref="GetEventsAsync" path="/param"/>
+    public IAsyncEnumerable<ClusterEvent> WatchEventsAsync(DateTimeOffset? since = null, CancellationToken cancellation = default) =>
+        EventsAsync(true, since, cancellation);
+
+    private async IAsyncEnumerable<ClusterEvent> EventsAsync(bool follow, DateTimeOffset? since, [EnumeratorCancellation] CancellationToken cancellation)
     {
         var request = new WatchEventsRequest { Follow = follow, SinceUnixMs = since?.ToUnixTimeMilliseconds() ?? 0 };
         var seen = new HashSet<(string, long)>();
@@ -67,9 +79,17 @@ public sealed partial class PanguClient
     public IAsyncEnumerable<OperationProgress> DrainAsync(DrainRequest request, CancellationToken cancellation = default) =>
         OperateAsync(e => e.Operator.Drain(request, cancellationToken: cancellation), cancellation);
 
-    /// <summary>Moves groups until the nodes have equal numbers of them, or tells the plan.</summary>
-    public IAsyncEnumerable<OperationProgress> RebalanceAsync(bool simulate = false, CancellationToken cancellation = default) =>
-        OperateAsync(e => e.Operator.Rebalance(new RebalanceRequest { Simulate = simulate }, cancellationToken: cancellation), cancellation);
+    /// <summary>Moves groups until the nodes have equal numbers of them.</summary>
+    public IAsyncEnumerable<OperationProgress> RebalanceAsync(CancellationToken cancellation = default) =>
+        OperateAsync(e => e.Operator.Rebalance(new RebalanceRequest(), cancellationToken: cancellation), cancellation);
+
+    /// <summary>What a rebalance would move now. Changes nothing.</summary>
+    public async Task<PlacementPlan> SimulateRebalanceAsync(CancellationToken cancellation = default)
+    {
+        var request = new RebalanceRequest { Simulate = true };
+        using var call = await BeginAsync(e => e.Operator.Rebalance(request, cancellationToken: cancellation), cancellation).ConfigureAwait(false);
+        return call.ResponseStream.Current.Plan;
+    }
 
     /// <summary>Starts or drains nodes until there are so many.</summary>
     public IAsyncEnumerable<OperationProgress> ScaleAsync(int nodes, CancellationToken cancellation = default) =>
