@@ -23,6 +23,7 @@ public static class CommandLine
         ServeVerb.Create(),
         GenerateVerb.Create(),
         .. ClusterVerbs.Create(),
+        TopVerb.Create(),
         EventsVerb.Create(),
         .. CordonVerbs.Create(),
         .. OperationVerbs.Create(),
