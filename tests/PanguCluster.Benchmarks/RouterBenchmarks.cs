@@ -46,7 +46,7 @@ public class RouterBenchmarks
         _server = new LinkServer(manifest, far, limits, new LinkOptions(), devices, Akka.Event.NoLogger.Instance);
         var links = new Links(limits, far with { NodeId = "me" });
         var router = _system.ActorOf(Props.Create(() => new RouterActor(
-            RouterOptions.Default, here, new RowCounters(Groups), links, TimeProvider.System)).WithDispatcher("router"));
+            RouterOptions.Default, here, new RowCounters(Groups), new RouterFaults(), links, ActorRefs.Nobody, TimeProvider.System)).WithDispatcher("router"));
         var route = new GroupRoute(Plane == "local" ? "me" : "far", 1, Plane == "local");
         PeerNode[] peers = Plane == "local" ? [] : [new PeerNode("far", _server.Endpoints)];
         router.Tell(new RouterProtocol.RoutesChanged(new RouteTable(1, [.. Enumerable.Repeat(new GroupOwners([route]), Groups)], [.. peers])));

@@ -63,7 +63,7 @@ public sealed class ExpertLink : ILinkPort, IDisposable
         }
     }
 
-    public void Dispose() => Close("closed by this node", refused: false, tell: false);
+    public void Dispose() => Close("closed by this node", refused: false, reset: false, tell: false);
 
     private void RunWriter()
     {
@@ -89,11 +89,11 @@ public sealed class ExpertLink : ILinkPort, IDisposable
         }
         catch (LinkException e)
         {
-            Close(e.Message, e.Refused, tell: true);
+            Close(e.Message, e.Refused, e.Reset, tell: true);
         }
         catch (Exception e)
         {
-            Close("unexpected: " + e.Message, refused: false, tell: true);
+            Close("unexpected: " + e.Message, refused: false, reset: false, tell: true);
         }
     }
 
@@ -147,11 +147,11 @@ public sealed class ExpertLink : ILinkPort, IDisposable
         }
         catch (LinkException e)
         {
-            Close(e.Message, refused: false, tell: true);
+            Close(e.Message, refused: false, e.Reset, tell: true);
         }
         catch (Exception e)
         {
-            Close("unexpected: " + e.Message, refused: false, tell: true);
+            Close("unexpected: " + e.Message, refused: false, reset: false, tell: true);
         }
     }
 
@@ -197,7 +197,7 @@ public sealed class ExpertLink : ILinkPort, IDisposable
         }
     }
 
-    private void Close(string reason, bool refused, bool tell)
+    private void Close(string reason, bool refused, bool reset, bool tell)
     {
         lock (_gate)
         {
@@ -209,6 +209,6 @@ public sealed class ExpertLink : ILinkPort, IDisposable
         }
         _socket?.Dispose();
         if (tell)
-            _router.Tell(new LinkEvents.Down(this, reason, refused));
+            _router.Tell(new LinkEvents.Down(this, reason, refused, reset));
     }
 }

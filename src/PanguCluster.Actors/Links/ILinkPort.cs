@@ -23,5 +23,7 @@ public static class LinkEvents
     public sealed record Up(ILinkPort Link, string Endpoint) : INoSerializationVerificationNeeded;
 
     /// <summary>The peer is suspected: reset, silent, or misbehaving. Told once; the link object is dead afterwards.</summary>
-    public sealed record Down(ILinkPort Link, string Reason, bool Refused) : INoSerializationVerificationNeeded;
+    /// <param name="Refused">The peer is alive and does not want this link.</param>
+    /// <param name="Reset">The connection ended without a word, or nothing listens any more: the peer's process is gone.</param>
+    public sealed record Down(ILinkPort Link, string Reason, bool Refused, bool Reset = false) : INoSerializationVerificationNeeded;
 }

@@ -12,6 +12,7 @@ internal static class LinkConnector
         LinkOptions options, LinkIdentity self, int maxRows, string peerId, LinkEndpoints endpoints, string hostId, TimeProvider time)
     {
         string tried = "";
+        bool gone = true;
         foreach (var (name, endpoint) in Candidates(endpoints, hostId))
         {
             try
@@ -21,9 +22,13 @@ internal static class LinkConnector
             catch (LinkException e) when (!e.Refused)
             {
                 tried += $" {name}: {e.Message};";
+                gone &= e.Reset;
             }
         }
-        throw new LinkException($"no way to node {peerId}:{(tried.Length == 0 ? " it publishes no link endpoint" : tried.TrimEnd(';'))}");
+        throw new LinkException($"no way to node {peerId}:{(tried.Length == 0 ? " it publishes no link endpoint" : tried.TrimEnd(';'))}")
+        {
+            Reset = gone && tried.Length > 0,
+        };
     }
 
     private static IEnumerable<(string, EndPoint)> Candidates(LinkEndpoints endpoints, string hostId)
@@ -59,7 +64,7 @@ internal static class LinkConnector
         {
             socket.Dispose();
             if (e is SocketException s)
-                throw new LinkException($"cannot connect ({s.SocketErrorCode})", e);
+                throw new LinkException($"cannot connect ({s.SocketErrorCode})", e) { Reset = s.SocketErrorCode == SocketError.ConnectionRefused };
             if (e is ObjectDisposedException)
                 throw new LinkException($"no answer within {options.HandshakeTimeout.TotalSeconds} s", e);
             throw;

@@ -89,6 +89,9 @@ public sealed class LinkException : Exception
     /// <summary>The peer's considered refusal, as opposed to a fault: trying again at once is pointless.</summary>
     public bool Refused { get; init; }
 
+    /// <summary>The connection ended as it does when the peer's process does.</summary>
+    public bool Reset { get; init; }
+
     /// <summary>The peer closed between two frames, as it does when it stops.</summary>
     public bool Orderly { get; init; }
 }

@@ -55,7 +55,7 @@ internal sealed class LinkSocket(Socket socket) : IDisposable
             {
                 int n = _tls is { } tls ? tls.Read(to) : socket.Receive(to);
                 if (n == 0)
-                    throw new LinkException("the peer closed the connection") { Orderly = betweenFrames && to.Length == length };
+                    throw new LinkException("the peer closed the connection") { Reset = true, Orderly = betweenFrames && to.Length == length };
                 to = to[n..];
             }
         }
@@ -108,7 +108,10 @@ internal sealed class LinkSocket(Socket socket) : IDisposable
     }
 
     private static LinkException Broken(Exception e) => new(
-        SocketErrorOf(e) is { } error ? $"connection broken ({error})" : e is IOException ? e.Message : "connection closed", e);
+        SocketErrorOf(e) is { } error ? $"connection broken ({error})" : e is IOException ? e.Message : "connection closed", e)
+    {
+        Reset = SocketErrorOf(e) is SocketError.ConnectionReset or SocketError.ConnectionAborted or SocketError.Shutdown,
+    };
 
     /// <summary>TLS wraps what the socket says.</summary>
     private static SocketError? SocketErrorOf(Exception e) => ((e as SocketException) ?? e.InnerException as SocketException)?.SocketErrorCode;

@@ -4,50 +4,72 @@ using PanguCluster.Model.Decoding;
 
 namespace PanguCluster.Actors.Routing;
 
-/// <summary>How a group's part of the present layer stands.</summary>
-internal enum GroupWait
-{
-    /// <summary>Not sent: no owner, or no way to it yet.</summary>
-    Unsent,
-    Local,
-    Remote,
-    Done,
-}
-
 /// <summary>
 /// The bookkeeping of one layer's way to the devices and back: which group is where, what is still wanted, who may touch the buffer.
 /// Plain code without actors or clocks. The first answer to a group wins; answers to earlier layers are recognised and dropped.
 /// </summary>
-internal sealed class LayerExchange
+/// <remarks>
+/// A group may be out with two owners: one that is late and a second one asked because of it. What one of them says never ends the wait
+/// for the other. A device of this process writes into the buffer itself, so once it computes, its answer is the only one that can be taken:
+/// its work is taken back before that or left alone, and it is never asked at the same time as a second device of this process.
+/// </remarks>
+internal sealed partial class LayerExchange
 {
+    /// <summary>A group's rows are with a peer.</summary>
+    private struct Ticket
+    {
+        public PeerLane? Lane;
+        public long Attempt;
+        public long Due;
+        public bool Hedge;
+    }
+
+    /// <summary>One peer that is late and one that is asked instead.</summary>
+    private const int TicketsPerGroup = 2;
+
     private readonly LocalDevices _devices;
     private readonly IComputeOwner _owner;
+    private readonly RouterFaults _faults;
     private readonly int _groups;
-    private readonly GroupWait[] _wait;
-    private readonly ILinkPort?[] _via;
+    private readonly bool[] _done;
+    private readonly Ticket[] _tickets; // [group, 2]
+    private readonly bool[] _atDevice;
     private readonly ComputeRows?[] _works;
     private readonly int[] _kernelFailures;
     private readonly int[] _answered;
-    private readonly int[] _sends;
-    private readonly int[] _frame;
+    private readonly List<(int Group, PeerLane? Lane)> _refused = [];
+    private readonly List<int> _disturbed = [];
+    private (string NodeId, StallCause Cause)? _fault;
     private LayerDispatch? _buffer;
     private long _firstAttempt;
     private long _attempt;
     private int _pending;
     private bool _abandoned;
 
-    public LayerExchange(LocalDevices devices, IComputeOwner owner)
+    /// <param name="frequency">Ticks of all times per second.</param>
+    public LayerExchange(LocalDevices devices, IComputeOwner owner, RouterFaults faults, HedgeOptions hedging, long frequency)
     {
         _devices = devices;
         _owner = owner;
+        _faults = faults;
         _groups = devices.Groups;
-        _wait = new GroupWait[_groups];
-        _via = new ILinkPort?[_groups];
+        _done = new bool[_groups];
+        _tickets = new Ticket[_groups * TicketsPerGroup];
+        _atDevice = new bool[_groups];
         _works = new ComputeRows?[_groups];
         _kernelFailures = new int[_groups];
         _answered = new int[_groups];
         _sends = new int[_groups];
+        _hedged = new bool[_groups];
+        _deviceIsHedge = new bool[_groups];
+        _choice = new Choice[_groups];
+        _chosen = new PeerLane?[_groups];
         _frame = new int[_groups];
+        _ways = [.. Enumerable.Repeat<PeerLane?[]>([], _groups)];
+        _hedging = hedging;
+        _frequency = frequency;
+        _budget = new HedgeBudget(hedging);
+        _localTimes = new AnswerTimes(hedging, frequency);
     }
 
     /// <summary>A layer is out, or abandoned with a device still writing.</summary>
@@ -58,16 +80,25 @@ internal sealed class LayerExchange
 
     public bool IsComplete => _buffer is not null && _pending == 0 && !_abandoned;
 
-    /// <summary>Answers that came too late or twice, ever.</summary>
-    public long Dropped { get; private set; }
-
-    /// <summary>Groups sent a second time or more, ever.</summary>
-    public long Resent { get; private set; }
-
     public string? KernelError { get; private set; }
 
     /// <summary>[group] rows answered in the layer that is complete.</summary>
     public ReadOnlySpan<int> Answered => _answered;
+
+    /// <summary>Most kernel failures of any one group in this layer.</summary>
+    public int KernelFailures
+    {
+        get
+        {
+            int most = 0;
+            foreach (int n in _kernelFailures)
+                most = Math.Max(most, n);
+            return most;
+        }
+    }
+
+    /// <summary>The groups that are not done, for a message to people.</summary>
+    public IEnumerable<int> Pending => Enumerable.Range(0, _groups).Where(g => !_done[g]);
 
     public void Begin(LayerDispatch buffer)
     {
@@ -80,99 +111,60 @@ internal sealed class LayerExchange
         KernelError = null;
         Array.Clear(_kernelFailures);
         Array.Clear(_sends);
+        Array.Clear(_hedged);
+        Array.Clear(_done);
+        Array.Clear(_answered);
+        Array.Clear(_tickets);
+        _fault = null;
+        _disturbed.Clear();
+        _localRounds = 0;
+        _budget.Earn();
         for (int g = 0; g < _groups; g++)
-        {
-            _wait[g] = GroupWait.Unsent;
-            _via[g] = null;
-            _answered[g] = 0;
             if (_works[g] is null || !ReferenceEquals(_works[g]!.Buffer, buffer))
                 _works[g] = new ComputeRows(buffer, g, _owner);
-        }
-    }
-
-    /// <summary>Sends what is unsent, as far as there is a way: local groups to their devices, the others in one frame per link.</summary>
-    public void Send(RouteTable routes, IReadOnlyList<ILinkPort> links)
-    {
-        if (_buffer is null || _abandoned)
-            return;
-        long attempt = ++_attempt;
-        // Remote first: the frames travel while this process's own devices compute.
-        for (int l = 0; l < links.Count; l++)
-            SendRemote(routes, links[l], attempt);
-        for (int g = 0; g < _groups; g++)
-            if (_wait[g] == GroupWait.Unsent && routes.Groups[g].First is { Local: true })
-                SendLocal(g);
     }
 
     /// <summary>Takes a local device's work back. False: it was late.</summary>
-    public bool OnLocal(ComputeRows work)
+    public bool OnLocal(ComputeRows work, long now)
     {
         int g = work.Group;
-        if (_buffer is null || !ReferenceEquals(_works[g], work) || _wait[g] != GroupWait.Local)
+        if (_buffer is null || !ReferenceEquals(_works[g], work) || !_atDevice[g])
         {
-            Dropped++;
+            _faults.CountLate();
             return false;
         }
-        _wait[g] = GroupWait.Unsent;
+        _atDevice[g] = false;
+        LocalAnswered(now);
         if (work.Status == ComputeStatus.Done)
-            Accept(g);
-        else if (work.Status == ComputeStatus.Failed)
-            CountFailure(g, work.Error ?? $"group {g}");
+            Accept(g, _deviceIsHedge[g]);
+        else
+            Refuse(g, null, work.Status, work.Error);
         return true;
     }
 
     /// <summary>Takes a peer's frame: copies what is still wanted. False: all of it was late.</summary>
-    public bool OnRemote(LinkReply reply)
+    public bool OnRemote(LinkReply reply, long now)
     {
         var h = reply.Header;
-        if (_buffer is null || _abandoned || h.Step != _buffer.StepId || h.Layer != _buffer.Layer || h.Rows != _buffer.Rows
-            || h.Attempt < _firstAttempt || h.Attempt > _attempt)
-        {
-            Dropped++;
-            return false;
-        }
-        int done = 0;
-        bool used = false;
-        for (int i = 0; i < h.Groups; i++)
-        {
-            int g = reply.GroupIds[i];
-            bool isDone = reply.Status[i] == ComputeStatus.Done;
-            int output = isDone ? done++ : -1;
-            // Only the link a group waits for may end the wait without an answer; an answer is welcome from any.
-            bool mine = _wait[g] == GroupWait.Remote && ReferenceEquals(_via[g], reply.Link);
-            if (isDone && CanWrite(g))
-            {
-                reply.OutputOf(output).CopyTo(_buffer.OutputOf(g));
-                Accept(g);
-                used = true;
-            }
-            else if (!isDone && mine)
-            {
-                _wait[g] = GroupWait.Unsent;
-                if (reply.Status[i] == ComputeStatus.Failed)
-                    CountFailure(g, $"group {g} failed on node {reply.Link.NodeId}; its log says why");
-            }
-        }
+        var lane = LaneOf(reply.Link);
+        lane?.Answered(h.Attempt, now);
+        bool used = _buffer is not null && !_abandoned && h.Step == _buffer.StepId && h.Layer == _buffer.Layer && h.Rows == _buffer.Rows
+            && h.Attempt >= _firstAttempt && h.Attempt <= _attempt && Take(reply, lane);
         if (!used)
-            Dropped++;
+            _faults.CountLate();
         return used;
-    }
-
-    /// <summary>The link is dead: what waits for it must be sent elsewhere.</summary>
-    public void OnLinkDown(ILinkPort link)
-    {
-        for (int g = 0; g < _groups; g++)
-            if (_wait[g] == GroupWait.Remote && ReferenceEquals(_via[g], link))
-                _wait[g] = GroupWait.Unsent;
     }
 
     /// <summary>Takes work back that lies with a device that has gone, unless it is being computed.</summary>
     public void RevokeOrphans()
     {
         for (int g = 0; g < _groups; g++)
-            if (_wait[g] == GroupWait.Local && _devices[g] != _works[g]!.Device)
-                TryTakeBack(g);
+            if (_atDevice[g] && _devices[g] != _works[g]!.Device && TryTakeBack(g))
+                Disturbed(g, _self, StallCause.NotReady);
     }
+
+    /// <summary>Owners that had no answer may be asked again.</summary>
+    public void Forgive() => _refused.Clear();
 
     /// <summary>The layer completed: its buffer goes back to the decoder.</summary>
     public LayerDispatch End()
@@ -182,6 +174,12 @@ internal sealed class LayerExchange
         return buffer;
     }
 
+    /// <summary>The layer that is out, or has ended last, met a failure.</summary>
+    public bool IsDisturbed => _fault is not null;
+
+    /// <summary>What it met.</summary>
+    public StalledLayer Stalled(TimeSpan duration) => new(_fault!.Value.NodeId, _fault.Value.Cause, [.. _disturbed.Distinct().Order()], duration);
+
     /// <summary>
     /// Gives the layer up. True: nobody will touch the buffer any more. False: a device is computing; ask again when its work is back.
     /// </summary>
@@ -190,21 +188,46 @@ internal sealed class LayerExchange
         _abandoned = true;
         bool free = true;
         for (int g = 0; g < _groups; g++)
-            if (_wait[g] == GroupWait.Local && !TryTakeBack(g))
+            if (_atDevice[g] && !TryTakeBack(g))
                 free = false;
         return free;
     }
 
-    /// <summary>The groups that are not done, for a message to people.</summary>
-    public IEnumerable<int> Pending => Enumerable.Range(0, _groups).Where(g => _wait[g] != GroupWait.Done);
-
-    /// <summary>The output slice is free for a remote answer: not written yet, and no local device is about to write it.</summary>
-    private bool CanWrite(int g) => _wait[g] switch
+    private bool Take(LinkReply reply, PeerLane? lane)
     {
-        GroupWait.Done => false,
-        GroupWait.Local => TryTakeBack(g),
-        _ => true,
-    };
+        int done = 0;
+        bool used = false;
+        for (int i = 0; i < reply.Header.Groups; i++)
+        {
+            int g = reply.GroupIds[i];
+            bool isDone = reply.Status[i] == ComputeStatus.Done;
+            int output = isDone ? done++ : -1;
+            int t = TicketOf(g, lane, reply.Header.Attempt);
+            bool hedge = t >= 0 && _tickets[t].Hedge;
+            if (t >= 0)
+                _tickets[t] = default;
+            if (isDone && !_done[g] && (!_atDevice[g] || TryTakeBack(g)))
+            {
+                reply.OutputOf(output).CopyTo(_buffer!.OutputOf(g));
+                Accept(g, hedge);
+                used = true;
+            }
+            // Only an owner that the group waits for may end that wait without an answer; an answer is welcome from any.
+            else if (!isDone && t >= 0 && !_done[g])
+            {
+                Refuse(g, lane, reply.Status[i], $"group {g} failed on node {reply.Link.NodeId}; its log says why");
+            }
+        }
+        return used;
+    }
+
+    private int TicketOf(int g, PeerLane? lane, long attempt)
+    {
+        for (int t = g * TicketsPerGroup; t < (g + 1) * TicketsPerGroup; t++)
+            if (lane is not null && ReferenceEquals(_tickets[t].Lane, lane) && _tickets[t].Attempt == attempt)
+                return t;
+        return -1;
+    }
 
     private bool TryTakeBack(int g)
     {
@@ -212,63 +235,34 @@ internal sealed class LayerExchange
             return false;
         // The revoked object may still lie in a mailbox: it must never be sent again.
         _works[g] = new ComputeRows(_buffer!, g, _owner);
-        _wait[g] = GroupWait.Unsent;
+        _atDevice[g] = false;
+        _localRounds = NotMeasured;
         return true;
     }
 
-    private void SendLocal(int g)
+    private void Accept(int g, bool hedge)
     {
-        if (_devices[g] is not { } device)
-            return;
-        CountSend(g);
-        _wait[g] = GroupWait.Local;
-        _works[g]!.Send(device);
-    }
-
-    private void SendRemote(RouteTable routes, ILinkPort link, long attempt)
-    {
-        int n = 0;
-        for (int g = 0; g < _groups; g++)
-            if (_wait[g] == GroupWait.Unsent && routes.Groups[g].First is { Local: false } route && route.NodeId == link.NodeId)
-                _frame[n++] = g;
-        if (n == 0 || !link.TrySend(_buffer!, _frame.AsSpan(0, n), attempt))
-            return;
-        for (int i = 0; i < n; i++)
-        {
-            CountSend(_frame[i]);
-            _wait[_frame[i]] = GroupWait.Remote;
-            _via[_frame[i]] = link;
-        }
-    }
-
-    private void CountSend(int g)
-    {
-        if (_sends[g]++ > 0)
-            Resent++;
-    }
-
-    private void Accept(int g)
-    {
-        _wait[g] = GroupWait.Done;
+        _done[g] = true;
         _answered[g] = _buffer!.Rows;
         _pending--;
+        if (hedge)
+            _faults.CountHedgeWin();
     }
 
-    private void CountFailure(int g, string error)
+    /// <summary>An owner has no answer: it is not asked again before others, nor at once.</summary>
+    private void Refuse(int g, PeerLane? lane, ComputeStatus status, string? error)
     {
+        _refused.Add((g, lane));
+        Disturbed(g, lane?.Link.NodeId ?? _self, status == ComputeStatus.Failed ? StallCause.Failed : StallCause.NotReady);
+        if (status != ComputeStatus.Failed)
+            return;
         _kernelFailures[g]++;
-        KernelError = error;
+        KernelError = error ?? $"group {g}";
     }
 
-    /// <summary>Most kernel failures of any one group in this layer.</summary>
-    public int KernelFailures
+    private void Disturbed(int g, string nodeId, StallCause cause)
     {
-        get
-        {
-            int most = 0;
-            foreach (int n in _kernelFailures)
-                most = Math.Max(most, n);
-            return most;
-        }
+        _fault ??= (nodeId, cause);
+        _disturbed.Add(g);
     }
 }

@@ -1,6 +1,7 @@
 using Akka.Actor;
 using Akka.Event;
 using PanguCluster.Actors.Links;
+using PanguCluster.Actors.Placement;
 
 namespace PanguCluster.Actors.Routing;
 
@@ -12,7 +13,8 @@ public interface ILinkFactory
 }
 
 /// <summary>Links of one router, one per peer of the route table: made, remade after a wait, dropped when the peer has gone.</summary>
-internal sealed class LinkSet(ILinkFactory factory, RouterOptions options, TimeProvider time, ILoggingAdapter log)
+internal sealed class LinkSet(
+    ILinkFactory factory, RouterOptions options, TimeProvider time, IActorRef placement, RouterFaults faults, ILoggingAdapter log)
 {
     private sealed class Entry(PeerNode peer)
     {
@@ -25,6 +27,9 @@ internal sealed class LinkSet(ILinkFactory factory, RouterOptions options, TimeP
 
     private readonly Dictionary<string, Entry> _entries = [];
     private readonly List<ILinkPort> _up = [];
+
+    // By node id, and whether its process is known to be gone. Outlives the route table's peers: who comes back is trusted again.
+    private readonly Dictionary<string, bool> _suspected = [];
 
     /// <summary>Links that can carry a frame now.</summary>
     public IReadOnlyList<ILinkPort> Up => _up;
@@ -60,6 +65,8 @@ internal sealed class LinkSet(ILinkFactory factory, RouterOptions options, TimeP
         if (entry.Failures > 0)
             log.Info("link to node {0} is up again over {1}", up.Link.NodeId, up.Endpoint);
         entry.Failures = 0;
+        if (_suspected.Remove(up.Link.NodeId))
+            placement.Tell(new PlacementProtocol.PeerTrusted(up.Link.NodeId));
         _up.Add(up.Link);
         return true;
     }
@@ -76,6 +83,20 @@ internal sealed class LinkSet(ILinkFactory factory, RouterOptions options, TimeP
         // A dead peer is tried again until membership takes it out: one line is enough.
         if (entry.Failures == 1 || down.Refused)
             log.Warning("peer suspected: link to node {0}: {1}", down.Link.NodeId, down.Reason);
+        if (!down.Refused)
+            Suspect(down);
+    }
+
+    /// <summary>Told once, and once more when silence turns out to be death. A peer that refuses is alive.</summary>
+    private void Suspect(LinkEvents.Down down)
+    {
+        bool known = _suspected.TryGetValue(down.Link.NodeId, out bool reset);
+        if (known && (reset || !down.Reset))
+            return;
+        if (!known)
+            faults.CountSuspicion();
+        _suspected[down.Link.NodeId] = down.Reset;
+        placement.Tell(new PlacementProtocol.PeerSuspected(down.Link.NodeId, down.Reason, down.Reset));
     }
 
     public void Dispose()

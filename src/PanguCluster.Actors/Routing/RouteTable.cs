@@ -24,7 +24,10 @@ public sealed record PeerNode(string NodeId, LinkEndpoints Endpoints);
 
 /// <summary>Where every group is, as one node sees it. Immutable: routers switch from one to the next between two frames.</summary>
 /// <param name="Groups">[group]</param>
-/// <param name="Peers">All nodes worth a link, those without groups too: a link that is up already shortens a re-route.</param>
+/// <param name="Peers">
+/// All nodes worth a link, those without groups too: a link that is up already shortens a re-route. Suspected ones stay: the router's
+/// attempts to reach them are how anyone finds out that they are back.
+/// </param>
 public sealed record RouteTable(long Epoch, ImmutableArray<GroupOwners> Groups, ImmutableArray<PeerNode> Peers)
 {
     public static RouteTable Empty(int groups) => new(0, [.. Enumerable.Repeat(GroupOwners.None, groups)], []);

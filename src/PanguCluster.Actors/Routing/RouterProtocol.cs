@@ -30,6 +30,12 @@ public static class RouterProtocol
         public static readonly DevicesChanged Instance = new();
     }
 
+    /// <summary>Something that is out may be late by now.</summary>
+    internal sealed class LookForLate : IMessage
+    {
+        public static readonly LookForLate Instance = new();
+    }
+
     internal sealed class Tick : IMessage
     {
         public static readonly Tick Instance = new();
@@ -42,6 +48,8 @@ public sealed record RouterOptions(TimeSpan LayerDeadline, TimeSpan Tick, TimeSp
 {
     /// <summary>How often a group's kernel may fail in one layer before the layer does.</summary>
     public int KernelAttempts { get; init; } = 2;
+
+    public HedgeOptions Hedging { get; init; } = HedgeOptions.Default;
 
     public static RouterOptions Default { get; } = new(
         TimeSpan.FromSeconds(30), TimeSpan.FromMilliseconds(50), TimeSpan.FromMilliseconds(50), TimeSpan.FromSeconds(2));

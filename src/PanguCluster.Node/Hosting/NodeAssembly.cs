@@ -66,6 +66,7 @@ public static class NodeAssembly
             ExpertThreads = threads.Experts,
             GroupThreads = threads.Group,
             MinExpertNodes = options.MinExpertNodes,
+            Replicas = options.Replicas,
             Journal = options.Journal,
             Sessions = SessionOptions.Default with { Keep = options.KeepSessions },
             Streams = StreamOptions.Default with { DetachTtl = options.DetachTtl },

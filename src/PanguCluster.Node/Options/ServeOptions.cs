@@ -35,6 +35,7 @@ public sealed partial record ServeOptions(
     public const string DefaultCluster = "127.0.0.1:7442";
     public const string DefaultDetachTtl = "30s";
     public const string DefaultModel = "models/pangu-nano";
+    public const int DefaultReplicas = 2;
     public const string DefaultKeepSessions = "24h";
 
     /// <summary>More worker threads than this per node is a slip, not a machine.</summary>
@@ -49,6 +50,9 @@ public sealed partial record ServeOptions(
 
     /// <summary>How long a sequence is kept for a client that has gone without a word; zero: not at all.</summary>
     public TimeSpan DetachTtl { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>Incarnations wanted of each expert group.</summary>
+    public int Replicas { get; init; } = DefaultReplicas;
 
     public bool HasRole(string role) => Roles.Contains(role);
 
@@ -76,6 +80,7 @@ public sealed partial record ServeOptions(
             Id(said.NodeId ?? $"node-{cluster.Port}"), Level(said.LogLevel ?? "warning"))
         {
             Security = SecurityOptions.From(said),
+            Replicas = InRange("--replicas", said.Replicas ?? DefaultReplicas, 1, 16),
             Advertise = said.Advertise is { } host ? Advertised(host) : null,
             DetachTtl = Duration.InRange("--detach-ttl", said.DetachTtl ?? DefaultDetachTtl, TimeSpan.Zero, TimeSpan.FromDays(365)),
         };

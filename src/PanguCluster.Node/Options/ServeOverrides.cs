@@ -24,6 +24,7 @@ public sealed record ServeOverrides
     public int? ContextLength { get; init; }
     public string? PrefixCache { get; init; }
     public int? MinExpertNodes { get; init; }
+    public int? Replicas { get; init; }
     public string? Journal { get; init; }
     public string? KeepSessions { get; init; }
     public string? NodeId { get; init; }
@@ -85,6 +86,7 @@ public sealed record ServeOverrides
         ContextLength = ContextLength ?? below.ContextLength,
         PrefixCache = PrefixCache ?? below.PrefixCache,
         MinExpertNodes = MinExpertNodes ?? below.MinExpertNodes,
+        Replicas = Replicas ?? below.Replicas,
         Journal = Journal ?? below.Journal,
         KeepSessions = KeepSessions ?? below.KeepSessions,
         NodeId = NodeId ?? below.NodeId,

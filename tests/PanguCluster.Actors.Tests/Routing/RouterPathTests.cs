@@ -61,7 +61,7 @@ public sealed class RouterPathTests(ITestOutputHelper output) : IDisposable
         {
             int group = g;
             _system.ActorOf(Props.Create(() => new ExpertGroupActor(
-                model, new IdleKernels(), DeviceOptions.Default(8), devices, ActorRefs.Nobody, TimeProvider.System, group)).WithDispatcher(PanguNodeHocon.ComputeDispatcher));
+                model, new IdleKernels(), DeviceOptions.Default(8), devices, ActorRefs.Nobody, group, 1)).WithDispatcher(PanguNodeHocon.ComputeDispatcher));
         }
         await Eventually.Holds(() => Enumerable.Range(0, 8).All(g => devices[g] is not null), "devices open");
         var identity = new LinkIdentity("far", model.Manifest.Digest, 1);
@@ -69,7 +69,7 @@ public sealed class RouterPathTests(ITestOutputHelper output) : IDisposable
         using var server = new LinkServer(model.Manifest, identity, limits, new LinkOptions(UnixFolder: plane == "unix" ? null : ""), devices, NoLogger.Instance);
         var links = new Links(limits, identity with { NodeId = "me" });
         var router = _system.ActorOf(Props.Create(() => new RouterActor(
-            RouterOptions.Default, here, new RowCounters(8), links, TimeProvider.System))
+            RouterOptions.Default, here, new RowCounters(8), new RouterFaults(), links, ActorRefs.Nobody, TimeProvider.System))
             .WithDispatcher(PanguNodeHocon.RouterDispatcher));
         var route = new GroupRoute(plane == "local" ? "me" : "far", 1, plane == "local");
         PeerNode[] peers = plane == "local" ? [] : [new PeerNode("far", server.Endpoints)];

@@ -42,6 +42,9 @@ public sealed class ServeCommandLine
     private readonly Option<int?> _context = Number("--context-length", "most tokens of prompt and answer together; default the model's, at most 32768");
     private readonly Option<int?> _minExperts = Number("--min-expert-nodes", "place groups only when so many expert nodes are there; default 1");
 
+    private readonly Option<int?> _replicas = Number(
+        "--replicas", $"nodes that hold each expert group, so that one may fail; the same on every node; default {ServeOptions.DefaultReplicas}, as far as there are nodes");
+
     private readonly Option<string[]?> _seeds = new("--seed-node")
     {
         Description = "cluster address of a node to join; may be given several times", HelpName = "HOST:PORT",
@@ -60,7 +63,7 @@ public sealed class ServeCommandLine
     public void AddTo(Command command)
     {
         foreach (Option option in (Option[])[_model, _grpc, _http, _cluster, _seeds, _roles, _data, _config, _format, _kv, _kernels, _threads,
-            _kvMemory, _kvBlocks, _context, _prefixCache, _minExperts, _journal, _keepSessions, _nodeId, _detachTtl, _logLevel, _advertise,
+            _kvMemory, _kvBlocks, _context, _prefixCache, _minExperts, _replicas, _journal, _keepSessions, _nodeId, _detachTtl, _logLevel, _advertise,
             _apiKeys, _tlsCert, _tlsKey, _tlsClientCa, _clusterCert, _clusterKey, _clusterCa, _exitWithStdin])
             command.Options.Add(option);
     }
@@ -88,6 +91,7 @@ public sealed class ServeCommandLine
             ContextLength = parsed.GetValue(_context),
             PrefixCache = parsed.GetValue(_prefixCache),
             MinExpertNodes = parsed.GetValue(_minExperts),
+            Replicas = parsed.GetValue(_replicas),
             Journal = parsed.GetValue(_journal),
             KeepSessions = parsed.GetValue(_keepSessions),
             NodeId = parsed.GetValue(_nodeId),
