@@ -3,8 +3,6 @@ using Grpc.AspNetCore.Server.Model;
 using Microsoft.AspNetCore.Server.Kestrel.Core;
 using Microsoft.Extensions.DependencyInjection.Extensions;
 using Microsoft.Extensions.Diagnostics.HealthChecks;
-using PanguCluster.Actors.Control;
-using PanguCluster.Actors.Events;
 using PanguCluster.Actors.Placement;
 using PanguCluster.Node.Metrics;
 using PanguCluster.Node.OpenAi;
@@ -16,7 +14,7 @@ namespace PanguCluster.Node.Hosting;
 
 /// <summary>
 /// The outside of a node: its gRPC and HTTP endpoints. Knows the actors only as <c>IGenerationGateway</c>, <c>IClusterView</c>,
-/// <c>IClusterControl</c> and <c>IClusterEvents</c>, which the caller registers; without the last two nothing can be changed and nothing happens.
+/// <c>IClusterControl</c> and <c>IClusterEvents</c>, which the caller registers.
 /// </summary>
 public static class Edge
 {
@@ -47,8 +45,6 @@ public static class Edge
         services.TryAddSingleton(TimeProvider.System);
         services.AddSingleton(self);
         services.AddSingleton<StreamGrace>();
-        services.TryAddSingleton<IClusterControl, NoControl>();
-        services.TryAddSingleton<IClusterEvents, NoEvents>();
         if (grpc is not null)
             services.AddSingleton<CompletionService>();
         services.AddGrpc(options => options.MaxReceiveMessageSize = RequestLimits.MessageBytes);
