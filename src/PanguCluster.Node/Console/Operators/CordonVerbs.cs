@@ -37,6 +37,6 @@ public static class CordonVerbs
             await output.WriteLineAsync(json ? Output.Json(answer) : note.Length > 0 ? $"node {id}: {note}" : $"node {id} is {name}ed").ConfigureAwait(false);
             return ExitCodes.Done;
         });
-        return command.WithExamples($"pangu {name} node-7452", $"pangu {name} node-745 --yes -o json");
+        return command.WithExamples($"pangu {name} node-2", $"pangu {name} node-2 --yes -o json");
     }
 }

@@ -31,7 +31,7 @@ public static class OperationVerbs
             return await OperationRun.RunAsync(options, parsed, cluster, (client, late) => client.DrainAsync(request, late), limited: true, stop)
                 .ConfigureAwait(false);
         });
-        return command.WithExamples("pangu drain node-7452", "pangu drain node-745 --leave --timeout 5m --yes");
+        return command.WithExamples("pangu drain node-2", "pangu drain node-2 --leave --timeout 5m --yes");
     }
 
     private static Command Rebalance()
