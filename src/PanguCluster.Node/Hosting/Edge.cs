@@ -13,8 +13,8 @@ using PanguCluster.Node.Services;
 namespace PanguCluster.Node.Hosting;
 
 /// <summary>
-/// The outside of a node: its gRPC and HTTP endpoints. Knows the actors only as <c>IGenerationGateway</c> and <c>IClusterView</c>, which
-/// the caller registers.
+/// The outside of a node: its gRPC and HTTP endpoints. Knows the actors only as <c>IGenerationGateway</c>, <c>IClusterView</c>,
+/// <c>IClusterControl</c> and <c>IClusterEvents</c>, which the caller registers.
 /// </summary>
 public static class Edge
 {
