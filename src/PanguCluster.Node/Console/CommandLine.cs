@@ -71,7 +71,14 @@ public static class CommandLine
         {
             // The first signal asks the verb to end; the second takes the default way out.
             signal.Cancel = !stop.IsCancellationRequested;
-            stop.Cancel();
+            try
+            {
+                stop.Cancel();
+            }
+            catch (ObjectDisposedException)
+            {
+                // The verb has ended meanwhile.
+            }
         }
     }
 

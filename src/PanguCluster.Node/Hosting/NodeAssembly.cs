@@ -9,6 +9,7 @@ using PanguCluster.Model.Packing;
 using PanguCluster.Model.Tokenization;
 using PanguCluster.Native;
 using PanguCluster.Node.Console;
+using PanguCluster.Node.Launch;
 using PanguCluster.Node.Options;
 using PanguCluster.Node.Security;
 using PanguCluster.Node.Services;
@@ -69,6 +70,7 @@ public static class NodeAssembly
             GroupThreads = threads.Group,
             MinExpertNodes = options.MinExpertNodes,
             Replicas = options.Replicas,
+            Launcher = Launchers.Of(options.Launch),
             Journal = options.Journal,
             Sessions = SessionOptions.Default with { Keep = options.KeepSessions },
             Streams = StreamOptions.Default with { DetachTtl = options.DetachTtl },

@@ -52,6 +52,8 @@ public sealed partial record ServeOptions(
     /// <summary>How long a sequence is kept for a client that has gone without a word; zero: not at all.</summary>
     public TimeSpan DetachTtl { get; init; } = TimeSpan.FromSeconds(30);
 
+    public required LaunchOptions Launch { get; init; }
+
     /// <summary>Incarnations wanted of each expert group.</summary>
     public int Replicas { get; init; } = DefaultReplicas;
 
@@ -84,6 +86,7 @@ public sealed partial record ServeOptions(
             Id(said.NodeId ?? $"node-{cluster.Port}"), Level(said.LogLevel ?? "warning"))
         {
             Security = SecurityOptions.From(said),
+            Launch = LaunchOptions.From(said, said.Data ?? DefaultData()),
             Replicas = InRange("--replicas", said.Replicas ?? DefaultReplicas, 1, 16),
             Advertise = said.Advertise is { } host ? Advertised(host) : null,
             DetachTtl = Duration.InRange("--detach-ttl", said.DetachTtl ?? DefaultDetachTtl, TimeSpan.Zero, TimeSpan.FromDays(365)),

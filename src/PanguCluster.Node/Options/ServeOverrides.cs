@@ -25,6 +25,10 @@ public sealed record ServeOverrides
     public string? PrefixCache { get; init; }
     public int? MinExpertNodes { get; init; }
     public int? Replicas { get; init; }
+    public string? Launcher { get; init; }
+    public string? LaunchFolder { get; init; }
+    public string? StartNodeCommand { get; init; }
+    public string? StopNodeCommand { get; init; }
     public string? Journal { get; init; }
     public string? KeepSessions { get; init; }
     public string? NodeId { get; init; }
@@ -88,6 +92,10 @@ public sealed record ServeOverrides
         PrefixCache = PrefixCache ?? below.PrefixCache,
         MinExpertNodes = MinExpertNodes ?? below.MinExpertNodes,
         Replicas = Replicas ?? below.Replicas,
+        Launcher = Launcher ?? below.Launcher,
+        LaunchFolder = LaunchFolder ?? below.LaunchFolder,
+        StartNodeCommand = StartNodeCommand ?? below.StartNodeCommand,
+        StopNodeCommand = StopNodeCommand ?? below.StopNodeCommand,
         Journal = Journal ?? below.Journal,
         KeepSessions = KeepSessions ?? below.KeepSessions,
         NodeId = NodeId ?? below.NodeId,

@@ -157,6 +157,6 @@ public class NodeDrainTests
             return Task.FromResult(Reply);
         }
 
-        public PlacementPlan Simulate() => throw new NotSupportedException();
+        public PanguCluster.Actors.Placement.Planning.PlacementPlan Simulate() => throw new NotSupportedException();
     }
 }
