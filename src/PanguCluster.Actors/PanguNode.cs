@@ -1,10 +1,14 @@
 using Akka.Actor;
 using Akka.Cluster;
 using Akka.Event;
+using PanguCluster.Actors.Control;
 using PanguCluster.Actors.Decoding;
+using PanguCluster.Actors.Events;
 using PanguCluster.Actors.Experts;
 using PanguCluster.Actors.Links;
 using PanguCluster.Actors.Placement;
+using PanguCluster.Actors.Placement.Coordination;
+using PanguCluster.Actors.Placement.Table;
 using PanguCluster.Actors.Routing;
 using PanguCluster.Actors.Sessions;
 using PanguCluster.Actors.Sessions.Journal;
@@ -22,6 +26,8 @@ public sealed class PanguNode
     private readonly ClusterView _view;
     private readonly StreamSettings _streams;
     private readonly SessionNode _sessions;
+    private readonly PlacementDirectory _directory = new();
+    private readonly ClusterControl _control;
 
     /// <exception cref="ArgumentException">A field of the setup is out of range.</exception>
     public PanguNode(PanguNodeSetup setup)
@@ -35,6 +41,7 @@ public sealed class PanguNode
         _streams = new StreamSettings(setup.Model.Manifest, setup.Tokenizer, _view, Load, setup.Streams, Streams, setup.Time);
         JournalSetup.Prepare(setup.Journal);
         _sessions = new SessionNode(setup.Journal, setup.Sessions, _streams);
+        _control = new ClusterControl(setup.Time, Simulate);
     }
 
     public PanguNodeSetup Setup { get; }
@@ -47,6 +54,11 @@ public sealed class PanguNode
 
     /// <summary>Whether sessions can be recorded now.</summary>
     public JournalHealth Journal => _sessions.Health;
+
+    /// <summary>The way to the placement coordinator, wherever it is.</summary>
+    public IClusterControl Control => _control;
+
+    public IClusterEvents Events { get; } = new UnrecordedEvents();
 
     /// <summary>The devices of this process.</summary>
     public LocalDevices Devices { get; }
@@ -80,15 +92,20 @@ public sealed class PanguNode
             endpoints = server.Endpoints;
             system.ActorOf(Props.Create(() => new LinkServerActor(server)), "pangu-links");
         }
-        var placementSettings = new PlacementSettings(Setup.Model, InitialState(endpoints), Rows, Load, Setup.Time)
+        var files = FilesHere();
+        IActorRef placement = ActorRefs.Nobody;
+        var placementSettings = new PlacementSettings(Setup.Model, InitialState(endpoints), Rows, Load, _directory, Setup.Time)
         {
-            MinExpertNodes = Setup.MinExpertNodes,
-            ExpertPatience = Setup.ExpertPatience,
             Concern = () => Journal.Trouble,
+            StandIn = g => DeviceProps(placement, g, OwnedGroup.StandIn),
+            Leave = reason => Setup.Leave(reason),
+            Files = () => files,
+            Events = Events,
         };
-        var placement = system.ActorOf(
+        placement = system.ActorOf(
             Props.Create(() => new PlacementActor(placementSettings, _view)), "pangu-placement");
-        var region = GroupSharding.Start(system, manifest, g => DeviceProps(placement, g), Setup.MinExpertNodes, Setup.ExpertPatience, Setup.Time);
+        var region = GroupSharding.Start(system, manifest, (g, number) => DeviceProps(placement, g, number), _directory);
+        StartCoordinator(system, placement);
         if (Setup.Roles.Contains(NodeRoles.Decoder))
             StartDecoder(system, placement, new LinkFactory(identity, limits, links, Setup.Time));
         SessionRegion = _sessions.Start(system, Setup.Roles.Contains(NodeRoles.Gateway));
@@ -98,6 +115,8 @@ public sealed class PanguNode
         if (Setup.SeedNodes.Count == 0)
             cluster.Join(cluster.SelfAddress);
     }
+
+    private IReadOnlyList<int> FilesHere() => [.. Enumerable.Range(0, Setup.Model.Shape.Groups).Where(Setup.Model.HasGroup)];
 
     private void StartDecoder(ActorSystem system, IActorRef placement, ILinkFactory links)
     {
@@ -111,13 +130,29 @@ public sealed class PanguNode
             "pangu-decoder");
     }
 
-    private Props DeviceProps(IActorRef placement, int group)
+    private void StartCoordinator(ActorSystem system, IActorRef placement)
+    {
+        var settings = new CoordinatorSettings(Setup.NodeId, Setup.Model.Manifest, PlacementRules, placement, Setup.Launcher, Events, Setup.Time);
+        var coordinator = Setup.Roles.Contains(NodeRoles.Expert) ? Props.Create(() => new PlacementCoordinator(settings)) : null;
+        var way = CoordinatorSingleton.Start(system, Setup.Model.Manifest, coordinator);
+        _control.Open(system.ActorOf(Props.Create(() => new ControlClient(way)), "pangu-control"));
+    }
+
+    private Placement.Planning.PlacementPlan Simulate()
+    {
+        var facts = new ClusterFacts(_directory.Nodes, Setup.Model.Manifest, Setup.Time.GetUtcNow().ToUnixTimeMilliseconds(), 0);
+        return ControlRules.Simulate(_directory.Table, facts, PlacementRules);
+    }
+
+    private PlacementRules PlacementRules => new() { Replicas = Setup.Replicas, MinExpertNodes = Setup.MinExpertNodes, Patience = Setup.ExpertPatience };
+
+    private Props DeviceProps(IActorRef placement, int group, long number)
     {
         var options = DeviceOptions.Default(Setup.Decoder.MaxRows) with
         {
             Group = new GroupOptions(Setup.Decoder.MaxRows, Setup.GroupThreads, Setup.VerifyDigests),
         };
-        return Props.Create(() => new ExpertGroupActor(Setup.Model, Setup.Kernels, options, Devices, placement, Setup.Time, group))
+        return Props.Create(() => new ExpertGroupActor(Setup.Model, Setup.Kernels, options, Devices, placement, group, number))
             .WithDispatcher(PanguNodeHocon.ComputeDispatcher);
     }
 

@@ -23,6 +23,8 @@ public static class PanguNodeHosting
         services.AddSingleton(node.View);
         services.AddSingleton(node.Sessions);
         services.AddSingleton(node.Journal);
+        services.AddSingleton(node.Control);
+        services.AddSingleton(node.Events);
         return services.AddAkka(PanguNode.SystemName, builder =>
         {
             builder.WithPanguNode(node);

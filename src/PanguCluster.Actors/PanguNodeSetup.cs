@@ -1,3 +1,4 @@
+using PanguCluster.Actors.Control;
 using PanguCluster.Actors.Credentials;
 using PanguCluster.Actors.Links;
 using PanguCluster.Actors.Routing;
@@ -63,6 +64,15 @@ public sealed record PanguNodeSetup
     /// <summary>Recompute a file's SHA-256 when it is mapped.</summary>
     public bool VerifyDigests { get; init; } = true;
 
+    /// <summary>Incarnations wanted of each group, on distinct nodes; fewer where there are fewer nodes.</summary>
+    public int Replicas { get; init; } = 2;
+
+    /// <summary>Starts and ends nodes for <c>scale</c>; null: nobody does.</summary>
+    public INodeLauncher? Launcher { get; init; }
+
+    /// <summary>The cluster has decided that this node, empty by now, is to leave it. May be called more than once.</summary>
+    public Action<string> Leave { get; init; } = _ => { };
+
     /// <summary>The first placement waits for so many expert nodes, at most <see cref="ExpertPatience"/>.</summary>
     public int MinExpertNodes { get; init; } = 1;
 
@@ -97,6 +107,7 @@ public sealed record PanguNodeSetup
         Require(TrunkThreads is >= 1 and <= 256, nameof(TrunkThreads), $"{TrunkThreads} is not in 1..256");
         Require(ExpertThreads is >= 1 and <= 256, nameof(ExpertThreads), $"{ExpertThreads} is not in 1..256");
         Require(GroupThreads is >= 1 and <= 256, nameof(GroupThreads), $"{GroupThreads} is not in 1..256");
+        Require(Replicas is >= 1 and <= 16, nameof(Replicas), $"{Replicas} is not in 1..16");
         Require(MinExpertNodes is >= 1 and <= 1024, nameof(MinExpertNodes), $"{MinExpertNodes} is not in 1..1024");
         Require(Sessions.Keep > TimeSpan.Zero && Sessions.Keep <= SessionOptions.MaxKeep, nameof(Sessions), $"keep {Sessions.Keep} is not in 0..{SessionOptions.MaxKeep.TotalDays} days");
         Require(Sessions.Silence > TimeSpan.Zero && Sessions.SweepEvery > TimeSpan.Zero, nameof(Sessions), "silence and sweep interval must be positive");

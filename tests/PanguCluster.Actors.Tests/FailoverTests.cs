@@ -158,11 +158,11 @@ public sealed class FailoverTests(ITestOutputHelper output)
     public async Task Groups_should_spread_over_a_node_that_joins_and_the_stream_not_notice()
     {
         var expected = Long.Value.Answer;
-        await using var first = await TestNode.Start(TestNode.Setup("first", TestModel.Bf16));
+        await using var first = await TestNode.Start(TestNode.Setup("first", TestModel.Bf16) with { Replicas = 1 });
         await first.Ready();
         var reader = first.Node.Gateway.Start(first.Request(Prompt, 200, Warm)).Events;
-        await using var second = await TestNode.Start(TestNode.Setup("second", TestModel.Bf16) with { SeedNodes = [first.Address] });
-        await Eventually.Holds(() => first.AllReady && first.Snapshot.Nodes.Count(n => n.Groups.Count == 4) == 2, "four groups each", 30);
+        await using var second = await TestNode.Start(TestNode.Setup("second", TestModel.Bf16) with { SeedNodes = [first.Address], Replicas = 1 });
+        await Eventually.Holds(() => first.AllReady && first.Spread is [4, 4], "four groups each", 30);
 
         var events = new List<StreamEvent>();
         await foreach (var e in reader.ReadAllAsync())

@@ -1,4 +1,5 @@
 using Akka.Actor;
+using Akka.Cluster.Sharding;
 using Akka.Event;
 using PanguCluster.Actors.Placement;
 using PanguCluster.Model.Kernels;
@@ -8,7 +9,7 @@ namespace PanguCluster.Actors.Experts;
 
 /// <summary>
 /// A device: owns one group's weights and computes the rows it is told to, on the compute dispatcher. A sharding entity; whoever sends
-/// rows has its reference from <see cref="LocalDevices"/>, so no lookup stands in the way.
+/// rows has its reference from <see cref="LocalDevices"/>, so no lookup stands in the way. A stand-in is the same without sharding: the placement actor's child.
 /// </summary>
 public sealed class ExpertGroupActor : UntypedActor
 {
@@ -17,26 +18,26 @@ public sealed class ExpertGroupActor : UntypedActor
     private readonly DeviceOptions _options;
     private readonly LocalDevices _devices;
     private readonly IActorRef _placement;
-    private readonly TimeProvider _time;
     private readonly int _group;
+    private readonly long _number;
     private readonly ILoggingAdapter _log = Context.GetLogger();
 
     private GroupOpening? _opening;
     private IExpertGroup? _handle;
     private ICancelable? _retry;
-    private long _incarnation;
     private int _failures;
 
+    /// <param name="number">The incarnation's, or <see cref="OwnedGroup.StandIn"/>.</param>
     public ExpertGroupActor(
-        PackedModel model, IKernels kernels, DeviceOptions options, LocalDevices devices, IActorRef placement, TimeProvider time, int group)
+        PackedModel model, IKernels kernels, DeviceOptions options, LocalDevices devices, IActorRef placement, int group, long number)
     {
         _model = model;
         _kernels = kernels;
         _options = options;
         _devices = devices;
         _placement = placement;
-        _time = time;
         _group = group;
+        _number = number;
     }
 
     protected override void PreStart() => Open();
@@ -67,6 +68,9 @@ public sealed class ExpertGroupActor : UntypedActor
                 break;
             case EnsureGroup:
                 break;
+            case ExpertGroupProtocol.Retire:
+                Retire();
+                break;
             default:
                 Unhandled(message);
                 break;
@@ -75,10 +79,9 @@ public sealed class ExpertGroupActor : UntypedActor
 
     private void Open()
     {
-        _incarnation = _time.GetUtcNow().ToUnixTimeMilliseconds();
         Report(OwnedGroupState.Starting, "");
         var self = Self;
-        _opening = GroupOpening.Start(_kernels, _model, _group, _options.Group, o => self.Tell(new ExpertGroupProtocol.Opened(o)));
+        _opening = GroupOpening.Start(_kernels, _model, _group, _options.Group, _options.Warm, o => self.Tell(new ExpertGroupProtocol.Opened(o)));
     }
 
     private void OnOpened(GroupOpening opening)
@@ -97,6 +100,15 @@ public sealed class ExpertGroupActor : UntypedActor
         _log.Error("group {0} cannot be opened: {1} Next attempt in {2} s.", _group, reason, wait.TotalSeconds);
         Report(OwnedGroupState.Failed, reason);
         _retry = Context.System.Scheduler.ScheduleTellOnceCancelable(wait, Self, ExpertGroupProtocol.OpenAgain.Instance, Self);
+    }
+
+    /// <summary>What is in the mailbox before the end is still computed.</summary>
+    private void Retire()
+    {
+        if (_number == OwnedGroup.StandIn)
+            Self.Tell(PoisonPill.Instance);
+        else
+            Context.Parent.Tell(new Passivate(PoisonPill.Instance));
     }
 
     private void Compute(ComputeRows work)
@@ -130,5 +142,5 @@ public sealed class ExpertGroupActor : UntypedActor
     }
 
     private void Report(OwnedGroupState state, string reason) =>
-        _placement.Tell(new ExpertGroupProtocol.Report(new OwnedGroup(_group, _incarnation, state, reason), Self));
+        _placement.Tell(new ExpertGroupProtocol.Report(new OwnedGroup(_group, _number, state, reason), Self));
 }

@@ -15,6 +15,12 @@ public static class ExpertGroupProtocol
     /// <summary>To the node's placement: the device has stopped.</summary>
     public sealed record Stopped(int Group, IActorRef Device) : IMessage;
 
+    /// <summary>From the node's placement: the table has no place for this device any more.</summary>
+    public sealed record Retire : IMessage
+    {
+        public static readonly Retire Instance = new();
+    }
+
     internal sealed record Opened(GroupOpening Opening) : IMessage;
 
     internal sealed record OpenAgain : IMessage
@@ -26,5 +32,8 @@ public static class ExpertGroupProtocol
 /// <summary>How devices are opened and how long they wait after a failure.</summary>
 public sealed record DeviceOptions(GroupOptions Group, TimeSpan RetryMin, TimeSpan RetryMax)
 {
+    /// <summary>Whether a device reads all its weights once before it is ready. Not where memory is short: then they are only mapped.</summary>
+    public bool Warm { get; init; } = true;
+
     public static DeviceOptions Default(int maxRows) => new(new GroupOptions(maxRows), TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(30));
 }

@@ -4,7 +4,7 @@ using PanguCluster.Model.Packing;
 namespace PanguCluster.Actors.Experts;
 
 /// <summary>
-/// One attempt to open a group's weights, on a thread of its own: mapping and verifying may take seconds and must hold up neither the
+/// One attempt to open and warm a group's weights, on a thread of its own: mapping, verifying and the first forward may take seconds and must hold up neither the
 /// devices that compute nor the cluster's heartbeats. Exactly one side disposes the handle, even if the actor stops meanwhile.
 /// </summary>
 internal sealed class GroupOpening
@@ -18,10 +18,10 @@ internal sealed class GroupOpening
     public IExpertGroup? Handle { get; private set; }
     public Exception? Error { get; private set; }
 
-    public static GroupOpening Start(IKernels kernels, PackedModel model, int group, GroupOptions options, Action<GroupOpening> finished)
+    public static GroupOpening Start(IKernels kernels, PackedModel model, int group, GroupOptions options, bool warm, Action<GroupOpening> finished)
     {
         var opening = new GroupOpening();
-        var thread = new Thread(() => opening.Run(kernels, model, group, options, finished))
+        var thread = new Thread(() => opening.Run(kernels, model, group, options, warm, finished))
         {
             IsBackground = true,
             Name = $"open-group-{group}",
@@ -37,11 +37,22 @@ internal sealed class GroupOpening
             Handle?.Dispose();
     }
 
-    private void Run(IKernels kernels, PackedModel model, int group, GroupOptions options, Action<GroupOpening> finished)
+    private void Run(IKernels kernels, PackedModel model, int group, GroupOptions options, bool warm, Action<GroupOpening> finished)
     {
         try
         {
-            Handle = kernels.OpenGroup(model, group, options);
+            var handle = kernels.OpenGroup(model, group, options);
+            try
+            {
+                if (warm)
+                    GroupWarmUp.Run(handle, model.Manifest, options.MaxRows);
+            }
+            catch
+            {
+                handle.Dispose();
+                throw;
+            }
+            Handle = handle;
         }
         catch (Exception e)
         {

@@ -1,5 +1,6 @@
-using System.Collections.Immutable;
 using PanguCluster.Actors.Links;
+using PanguCluster.Actors.Placement.Planning;
+using PanguCluster.Actors.Placement.Table;
 using PanguCluster.Actors.Routing;
 using PanguCluster.Model.Packing;
 
@@ -8,7 +9,11 @@ namespace PanguCluster.Actors.Placement;
 /// <summary>A member of the cluster as this node sees it, with what it last said of itself.</summary>
 /// <param name="Alive">Up (or leaving, but still there) and reachable.</param>
 public sealed record KnownNode(
-    string Address, string Status, bool Alive, bool Self, IReadOnlyList<string> Roles, NodeState? State);
+    string Address, string Status, bool Alive, bool Self, IReadOnlyList<string> Roles, NodeState? State)
+{
+    /// <summary>On its way out of the cluster.</summary>
+    public bool IsLeaving => Status is "Leaving" or "Exiting" or "Down" or "Removed";
+}
 
 /// <summary>From what is known of every node to where rows go and what an operator sees. Pure: the placement actor only feeds it.</summary>
 public static class ClusterKnowledge
@@ -26,36 +31,15 @@ public static class ClusterKnowledge
             : null;
     }
 
-    /// <summary>The table that follows from what is known. Its epoch is the present one's, or one more if any route or peer differs.</summary>
-    public static RouteTable Routes(IReadOnlyList<KnownNode> nodes, Manifest manifest, RouteTable present)
-    {
-        var routable = nodes.Where(n => IsRoutable(n, manifest)).OrderBy(n => n.Address, StringComparer.Ordinal).ToArray();
-        var groups = ImmutableArray.CreateBuilder<GroupOwners>(manifest.Shape.Groups);
-        for (int g = 0; g < manifest.Shape.Groups; g++)
-            groups.Add(Owner(routable, g) is { } owner ? new GroupOwners([owner]) : GroupOwners.None);
-        var peers = routable.Where(n => !n.Self && HasEndpoint(n.State!)).Select(n => new PeerNode(n.State!.NodeId, Endpoints(n.State!)));
-        var table = new RouteTable(present.Epoch, groups.ToImmutable(), [.. peers]);
-        return table.SameRoutes(present) ? present : table with { Epoch = present.Epoch + 1 };
-    }
-
-    /// <summary>The groups that nobody has and nobody is opening: the keeper asks for them.</summary>
-    public static IReadOnlyList<int> Missing(IReadOnlyList<KnownNode> nodes, Manifest manifest) =>
-        [.. Enumerable.Range(0, manifest.Shape.Groups).Where(g => !nodes.Any(n => IsRoutable(n, manifest) && n.State!.Groups.Any(o => o.Group == g)))];
-
     /// <summary>Whether the members, as far as they have reported, are on more than one machine.</summary>
     public static bool SpansHosts(IReadOnlyList<KnownNode> nodes) => nodes.Select(n => n.State?.HostId).OfType<string>().Distinct().Count() > 1;
 
     /// <summary>Whether a node may have groups of this model.</summary>
     public static bool IsExpert(KnownNode node, Manifest manifest) => node.Roles.Contains(NodeRoles.Expert) && IsRoutable(node, manifest);
 
-    /// <summary>One node does the keeping, so that N nodes do not ask N times: the lowest address of the live expert nodes of one model.</summary>
-    public static bool IsKeeper(IReadOnlyList<KnownNode> nodes, Manifest manifest)
-    {
-        var keeper = nodes.Where(n => IsExpert(n, manifest)).MinBy(n => n.Address, StringComparer.Ordinal);
-        return keeper is { Self: true };
-    }
-
-    public static ClusterSnapshot Snapshot(IReadOnlyList<KnownNode> nodes, Manifest manifest, RouteTable routes, long groupBytes)
+    /// <param name="suspected">Node ids whose link to this node is down.</param>
+    public static ClusterSnapshot Snapshot(
+        IReadOnlyList<KnownNode> nodes, Manifest manifest, PlacementTable table, RouteTable routes, IReadOnlySet<string> suspected, long groupBytes)
     {
         int count = manifest.Shape.Groups;
         var rows = new long[count];
@@ -68,35 +52,61 @@ public static class ClusterKnowledge
             tokens += state.Tokens;
         }
         imbalance = RowCounters.ImbalanceScore(rows, tokens);
-        var infos = nodes.OrderBy(n => n.Address, StringComparer.Ordinal).Select(n => Info(n, manifest)).ToArray();
-        var groups = Enumerable.Range(0, count).Select(g => Info(g, nodes, manifest, routes, rows[g], groupBytes)).ToArray();
-        return new ClusterSnapshot(manifest.Name, manifest.Digest, manifest.NumericsVersion, routes.Epoch, imbalance, infos, groups);
+        var infos = nodes.OrderBy(n => n.Address, StringComparer.Ordinal).Select(n => Info(n, manifest, table, suspected)).ToArray();
+        var groups = Enumerable.Range(0, count).Select(g => Info(g, nodes, manifest, routes, rows[g], groupBytes) with
+        {
+            Replicas = Replicas(g, nodes, manifest, table),
+        }).ToArray();
+        return new ClusterSnapshot(manifest.Name, manifest.Digest, manifest.NumericsVersion, routes.Epoch, imbalance, infos, groups)
+        {
+            Operations = [.. table.Operations.Select(o => o.Info)],
+            WantedReplicas = table.Replicas,
+            Coordinator = table.Coordinator,
+            PlacementEpoch = table.Epoch,
+        };
     }
 
-    private static GroupRoute? Owner(KnownNode[] routable, int group)
+    private static GroupReplicaInfo[] Replicas(int group, IReadOnlyList<KnownNode> nodes, Manifest manifest, PlacementTable table)
     {
-        GroupRoute? best = null;
-        foreach (var node in routable)
-            foreach (var owned in node.State!.Groups)
-            {
-                if (owned.Group != group || owned.State != OwnedGroupState.Ready)
-                    continue;
-                var route = new GroupRoute(node.State.NodeId, owned.Incarnation, node.Self);
-                // Two owners are possible for a moment and equally right: take the own one, else the newer.
-                if (best is null || (!best.Local && (route.Local || route.Incarnation > best.Incarnation)))
-                    best = route;
-            }
-        return best;
+        var replicas = table.Groups.Where(i => i.Group == group).Select(i => Info(i, nodes)).ToList();
+        // What is there beside the table: stand-ins, and devices that have not ended yet.
+        foreach (var node in nodes.Where(n => IsRoutable(n, manifest)))
+            foreach (var owned in node.State!.Groups.Where(o => o.Group == group && !table.Groups.Any(i => i.Group == group && i.Number == o.Incarnation)))
+                replicas.Add(new GroupReplicaInfo(
+                    node.State.NodeId, owned.Incarnation == OwnedGroup.StandIn ? GroupReplicaInfo.StandIn : GroupReplicaInfo.Draining, owned.Incarnation, 0));
+        return [.. replicas.OrderBy(r => r.NodeId, StringComparer.Ordinal).ThenBy(r => r.Incarnation)];
     }
 
-    private static NodeInfo Info(KnownNode node, Manifest manifest)
+    private static GroupReplicaInfo Info(GroupIncarnation i, IReadOnlyList<KnownNode> nodes)
+    {
+        var node = nodes.FirstOrDefault(n => n.Alive && n.State?.NodeId == i.NodeId);
+        var report = node?.State!.Groups.FirstOrDefault(g => g.Group == i.Group && g.Incarnation == i.Number);
+        string state = node is null ? GroupInfo.Missing : (i.Phase, report?.State) switch
+        {
+            (IncarnationPhase.Draining, _) => GroupReplicaInfo.Draining,
+            (_, null) => GroupInfo.Starting,
+            (_, OwnedGroupState.Failed) => GroupInfo.Failed,
+            (_, OwnedGroupState.Fetching) => GroupReplicaInfo.Fetching,
+            (IncarnationPhase.Serving, OwnedGroupState.Ready) => GroupInfo.Ready,
+            _ => GroupReplicaInfo.Warming,
+        };
+        return new GroupReplicaInfo(i.NodeId, state, i.Number, report?.FetchedBytes ?? 0);
+    }
+
+    private static NodeInfo Info(KnownNode node, Manifest manifest, PlacementTable table, IReadOnlySet<string> suspected)
     {
         var s = node.State;
         string detail = s is null ? "has not reported yet" : Mismatch(s, manifest) ?? s.Detail;
         return new NodeInfo(
             s?.NodeId ?? "", node.Address, node.Status, node.Roles, s?.GrpcAddress ?? "", s is null ? "" : Endpoints(s).ToString(),
-            s is null ? [] : [.. s.Groups.Where(g => g.State == OwnedGroupState.Ready).Select(g => g.Group).Order()],
-            s?.Load, s?.Kernels ?? "", s?.ModelDigest ?? "") { Detail = detail };
+            s is null ? [] : [.. s.Groups.Where(g => g.State == OwnedGroupState.Ready).Select(g => g.Group).Distinct().Order()],
+            s?.Load, s?.Kernels ?? "", s?.ModelDigest ?? "")
+        {
+            Detail = detail,
+            Duty = s is null ? NodeDuty.Serves : table.DutyOf(s.NodeId),
+            Files = s?.Files ?? [],
+            Suspected = s is not null && suspected.Contains(s.NodeId),
+        };
     }
 
     private static GroupInfo Info(int group, IReadOnlyList<KnownNode> nodes, Manifest manifest, RouteTable routes, long rows, long bytes)
@@ -112,9 +122,9 @@ public static class ClusterKnowledge
         return new GroupInfo(group, owned.Node, state, owned.Group.Incarnation, rows, bytes) { Detail = owned.Group.Reason };
     }
 
-    private static bool HasEndpoint(NodeState s) => s.LinkUnix.Length > 0 || s.LinkTcp.Length > 0;
+    internal static bool HasEndpoint(NodeState s) => s.LinkUnix.Length > 0 || s.LinkTcp.Length > 0;
 
-    private static LinkEndpoints Endpoints(NodeState s) => new(s.LinkUnix, s.LinkTcp, s.HostId);
+    internal static LinkEndpoints Endpoints(NodeState s) => new(s.LinkUnix, s.LinkTcp, s.HostId);
 
     private static string Short(string digest) => digest.Length <= 12 ? digest : digest[..12];
 }

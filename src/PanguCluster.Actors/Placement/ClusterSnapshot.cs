@@ -22,16 +22,20 @@ public sealed record NodeInfo(
 
     /// <summary>A link or heartbeat says that it is gone or hangs; membership may not know yet.</summary>
     public bool Suspected { get; init; }
+
+    /// <summary>Groups whose file it has: the others it must fetch first.</summary>
+    public IReadOnlyList<int> Files { get; init; } = [];
 }
 
 /// <summary>One replica of a group on a node.</summary>
-/// <param name="State">One of <see cref="GroupInfo"/>'s, or Warming, or Draining.</param>
+/// <param name="State">One of <see cref="GroupInfo"/>'s, or Warming, Fetching, Draining, StandIn.</param>
 /// <param name="FetchedBytes">Of the group's file, while it comes from a peer; else 0.</param>
 public sealed record GroupReplicaInfo(string NodeId, string State, long Incarnation, long FetchedBytes)
 {
     public const string Warming = "Warming";
     public const string Draining = "Draining";
     public const string Fetching = "Fetching";
+    public const string StandIn = "StandIn";
 }
 
 /// <param name="State">Starting, Ready, Failed (it will be tried again), or Missing when no live node owns it.</param>

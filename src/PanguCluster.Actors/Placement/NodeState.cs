@@ -9,11 +9,23 @@ public enum OwnedGroupState
     Starting,
     Ready,
     Failed,
+
+    /// <summary>Its file is on the way from a peer.</summary>
+    Fetching,
 }
 
-/// <param name="Incarnation">Unix milliseconds when this owner began to open the group: the later of two owners has the greater one.</param>
+/// <param name="Incarnation">The number the placement table gave it; <see cref="StandIn"/> for a device that only stands in.</param>
 /// <param name="Reason">Why it failed; empty otherwise.</param>
-public sealed record OwnedGroup(int Group, long Incarnation, OwnedGroupState State, string Reason);
+public sealed record OwnedGroup(int Group, long Incarnation, OwnedGroupState State, string Reason)
+{
+    public const long StandIn = 0;
+
+    /// <summary>Of the group's file, while it is fetched.</summary>
+    public long FetchedBytes { get; init; }
+}
+
+/// <param name="Reset">Its connection broke, so its process is gone; else it is silent.</param>
+public sealed record Suspicion(string NodeId, bool Reset);
 
 /// <summary>What a node says of itself. Written by that node alone; every other node merges the highest version.</summary>
 /// <param name="LinkUnix">Path of the Unix-domain socket, or empty.</param>
@@ -28,6 +40,15 @@ public sealed record NodeState(
     string Model, string ModelDigest, int NumericsVersion, IReadOnlyList<OwnedGroup> Groups, string Decoder, DecoderLoad? Load,
     IReadOnlyList<long> Rows, long Tokens, string Detail) : IReplicatedData<NodeState>, IWireMessage
 {
+    /// <summary>Peers whose link to this node is down.</summary>
+    public IReadOnlyList<Suspicion> Suspects { get; init; } = [];
+
+    /// <summary>Groups whose file is here.</summary>
+    public IReadOnlyList<int> Files { get; init; } = [];
+
+    /// <summary>Most groups it takes.</summary>
+    public int MaxGroups { get; init; } = int.MaxValue;
+
     public NodeState Merge(NodeState other) => other.Version > Version ? other : this;
 
     IReplicatedData IReplicatedData.Merge(IReplicatedData other) => Merge((NodeState)other);

@@ -3,15 +3,18 @@ using Akka.Actor;
 using Akka.Cluster;
 using Akka.DistributedData;
 using Akka.Event;
+using PanguCluster.Actors.Events;
 using PanguCluster.Actors.Experts;
+using PanguCluster.Actors.Placement.Node;
+using PanguCluster.Actors.Placement.Table;
 using PanguCluster.Actors.Routing;
 using PanguCluster.Model.Packing;
 
 namespace PanguCluster.Actors.Placement;
 
 /// <summary>
-/// One per node. Publishes what this node has, gathers what the others have, works out the route table and the operator's view, and,
-/// on one node of the cluster, keeps every group running.
+/// One per node. Publishes what this node has and whom it suspects, gathers what the others say, works out the route table and the operator's view, and brings
+/// this node's devices to what the placement table says of it. Needs no coordinator for any of that.
 /// </summary>
 public sealed class PlacementActor : UntypedActor
 {
@@ -21,18 +24,23 @@ public sealed class PlacementActor : UntypedActor
     private readonly IActorRef _replicator = DistributedData.Get(Context.System).Replicator;
     private readonly ILoggingAdapter _log = Context.GetLogger();
     private readonly MemberBook _members;
-    private readonly Dictionary<int, (OwnedGroup Group, IActorRef Device)> _own = [];
+    private readonly OwnDevices _own = new();
+    private readonly StandInSet _standIns;
+    private readonly Dictionary<string, (bool Reset, long Since)> _suspects = [];
+    private readonly HashSet<int> _served = [];
     private readonly HashSet<IActorRef> _followers = [];
     private readonly HashSet<string> _warned = [];
     private readonly NodeStateKey _key;
+    private readonly PlacementTableKey _tableKey;
+    private PlacementTable _table = PlacementTable.Empty;
     private RouteTable _routes;
     private NodeState _state;
     private string _decoderTrouble = "";
     private IActorRef? _decoder;
     private IActorRef? _region;
+    private IActorRef? _coordinator;
     private ICancelable? _tick;
-    private readonly long _started;
-    private long _kept;
+    private long _ensured;
 
     public PlacementActor(PlacementSettings settings, ClusterView view)
     {
@@ -40,17 +48,23 @@ public sealed class PlacementActor : UntypedActor
         _view = view;
         _members = new MemberBook(_cluster.SelfUniqueAddress);
         _key = KeyOf(_cluster.SelfUniqueAddress);
+        _tableKey = new PlacementTableKey(Manifest.Digest);
         _routes = RouteTable.Empty(Manifest.Shape.Groups);
         _state = settings.Initial;
-        _started = settings.Time.GetTimestamp();
+        _standIns = new StandInSet(settings.Time, settings.Relief);
     }
 
     private Manifest Manifest => _settings.Model.Manifest;
 
+    private string NodeId => _settings.Initial.NodeId;
+
+    private IReadOnlySet<string> Suspected => _suspects.Keys.ToHashSet();
+
     protected override void PreStart()
     {
         _cluster.Subscribe(
-            Self, ClusterEvent.SubscriptionInitialStateMode.InitialStateAsEvents, typeof(ClusterEvent.IMemberEvent), typeof(ClusterEvent.IReachabilityEvent));
+            Self, Akka.Cluster.ClusterEvent.SubscriptionInitialStateMode.InitialStateAsEvents, typeof(Akka.Cluster.ClusterEvent.IMemberEvent), typeof(Akka.Cluster.ClusterEvent.IReachabilityEvent));
+        _replicator.Tell(Dsl.Subscribe(_tableKey, Self));
         _tick = Context.System.Scheduler.ScheduleTellRepeatedlyCancelable(
             _settings.LoadInterval, _settings.LoadInterval, Self, PlacementProtocol.Tick.Instance, Self);
         Publish(urgent: true);
@@ -66,10 +80,10 @@ public sealed class PlacementActor : UntypedActor
     {
         switch (message)
         {
-            case ClusterEvent.IMemberEvent e:
+            case Akka.Cluster.ClusterEvent.IMemberEvent e:
                 OnMember(e);
                 break;
-            case ClusterEvent.ReachabilityEvent e:
+            case Akka.Cluster.ClusterEvent.ReachabilityEvent e:
                 _members.On(e);
                 Recompute();
                 break;
@@ -77,13 +91,52 @@ public sealed class PlacementActor : UntypedActor
                 if (_members.Set(changed.Key.Id, state))
                     Recompute();
                 break;
+            case Changed { Data: PlacementTable table }:
+                OnTable(table);
+                break;
             case ExpertGroupProtocol.Report report:
-                _own[report.Group.Group] = (report.Group, report.Device);
+                _own.Set(report.Device, report.Group);
                 Publish(urgent: true);
                 break;
             case ExpertGroupProtocol.Stopped stopped:
-                if (_own.TryGetValue(stopped.Group, out var own) && own.Device.Equals(stopped.Device) && _own.Remove(stopped.Group))
+                if (_own.Remove(stopped.Device))
                     Publish(urgent: true);
+                break;
+            case PlacementProtocol.Tick:
+                OnTick();
+                break;
+            case IUpdateResponse:
+                break;
+            case PlacementProtocol.IMessage own:
+                OnOwn(own);
+                break;
+            case Terminated dead:
+                _followers.Remove(dead.ActorRef);
+                _coordinator = dead.ActorRef.Equals(_coordinator) ? null : _coordinator;
+                break;
+            default:
+                Unhandled(message);
+                break;
+        }
+    }
+
+    /// <summary>What this node's other actors say.</summary>
+    private void OnOwn(PlacementProtocol.IMessage message)
+    {
+        switch (message)
+        {
+            case PlacementProtocol.PeerSuspected suspected:
+                OnSuspected(suspected);
+                break;
+            case PlacementProtocol.PeerTrusted trusted:
+                OnTrusted(trusted.NodeId);
+                break;
+            case PlacementProtocol.Decided decided:
+                OnTable(decided.Table);
+                break;
+            case PlacementProtocol.FollowKnowledge follow:
+                _coordinator = Context.Watch(follow.Coordinator);
+                TellCoordinator(_members.Nodes());
                 break;
             case PlacementProtocol.DecoderUp up:
                 _decoder = up.Decoder;
@@ -99,17 +152,9 @@ public sealed class PlacementActor : UntypedActor
                 _followers.Add(Context.Watch(follow.Router));
                 follow.Router.Tell(new RouterProtocol.RoutesChanged(_routes), Self);
                 break;
-            case Terminated dead:
-                _followers.Remove(dead.ActorRef);
-                break;
             case PlacementProtocol.KeepGroups keep:
                 _region = keep.Region;
-                break;
-            case PlacementProtocol.Tick:
-                Publish(urgent: false);
-                Keep();
-                break;
-            case IUpdateResponse:
+                Follow();
                 break;
             default:
                 Unhandled(message);
@@ -117,7 +162,7 @@ public sealed class PlacementActor : UntypedActor
         }
     }
 
-    private void OnMember(ClusterEvent.IMemberEvent e)
+    private void OnMember(Akka.Cluster.ClusterEvent.IMemberEvent e)
     {
         var key = KeyOf(e.Member.UniqueAddress);
         switch (_members.On(e, key.Id))
@@ -129,9 +174,68 @@ public sealed class PlacementActor : UntypedActor
                 _replicator.Tell(Dsl.Unsubscribe(key, Self));
                 // Its process never comes back under this key; whoever hears of the removal clears it away.
                 _replicator.Tell(Dsl.Delete(key, WriteLocal.Instance));
+                ForgetSuspects();
                 break;
         }
         Recompute();
+    }
+
+    private void OnTable(PlacementTable table)
+    {
+        var merged = _table.Merge(table);
+        if (ReferenceEquals(merged, _table))
+            return;
+        _table = merged;
+        Recompute();
+        _ensured = 0;
+        Follow();
+    }
+
+    private void OnSuspected(PlacementProtocol.PeerSuspected suspected)
+    {
+        bool known = _suspects.TryGetValue(suspected.NodeId, out var before);
+        _suspects[suspected.NodeId] = (suspected.Reset || before.Reset, known ? before.Since : _settings.Time.GetTimestamp());
+        if (known && before.Reset == _suspects[suspected.NodeId].Reset)
+            return;
+        if (!known)
+            _settings.Events.Record(ClusterEventKind.PeerSuspected, suspected.NodeId, suspected.Reason);
+        Publish(urgent: true);
+        Follow();
+    }
+
+    private void OnTrusted(string nodeId)
+    {
+        if (!_suspects.Remove(nodeId, out var suspect))
+            return;
+        _settings.Events.Record(
+            ClusterEventKind.PeerTrusted, nodeId, "the link is up again", _settings.Time.GetElapsedTime(suspect.Since));
+        Publish(urgent: true);
+        Follow();
+    }
+
+    private void ForgetSuspects()
+    {
+        var known = _members.Nodes().Select(n => n.State?.NodeId).ToHashSet();
+        foreach (string gone in _suspects.Keys.Where(s => !known.Contains(s)).ToArray())
+            _suspects.Remove(gone);
+    }
+
+    private void OnTick()
+    {
+        Publish(urgent: false);
+        Follow();
+        foreach (string address in PeerDowning.Wanted(_members.Nodes()))
+            Down(address);
+    }
+
+    private void Down(string address)
+    {
+        var node = _members.Nodes().First(n => n.Address == address).State!.NodeId;
+        if (!_suspects.TryGetValue(node, out var suspect) || _settings.Time.GetElapsedTime(suspect.Since) < _settings.DownAfter)
+            return;
+        if (_warned.Add("down " + address))
+            _settings.Events.Record(ClusterEventKind.NodeDowned, node, $"{PeerDowning.Witnesses} nodes have lost it and cannot connect again");
+        _cluster.Down(Address.Parse(address));
     }
 
     /// <param name="urgent">Push to every node now, rather than with the next gossip.</param>
@@ -141,12 +245,14 @@ public sealed class PlacementActor : UntypedActor
         _state = _state with
         {
             Version = _state.Version + 1,
-            Groups = [.. _own.Values.Select(o => o.Group).OrderBy(g => g.Group)],
+            Groups = _own.Groups,
             Decoder = _decoder is null ? "" : _decoder.Path.ToSerializationFormatWithAddress(_cluster.SelfAddress),
             Load = _decoder is null ? null : _settings.Load.Value,
             Rows = rows,
             Tokens = tokens,
             Detail = _decoderTrouble.Length > 0 ? _decoderTrouble : _settings.Concern() ?? "",
+            Suspects = [.. _suspects.Select(s => new Suspicion(s.Key, s.Value.Reset))],
+            Files = _settings.Files(),
         };
         _members.Set(_key.Id, _state);
         IWriteConsistency how = urgent && _members.Count > 1 ? new WriteAll(_settings.WriteTimeout) : WriteLocal.Instance;
@@ -158,7 +264,8 @@ public sealed class PlacementActor : UntypedActor
     private void Recompute()
     {
         var nodes = _members.Nodes();
-        var routes = ClusterKnowledge.Routes(nodes, Manifest, _routes);
+        var suspected = Suspected;
+        var routes = Placement.Routes.Of(nodes, _table, suspected, Manifest, _routes);
         if (!ReferenceEquals(routes, _routes))
         {
             _routes = routes;
@@ -168,34 +275,56 @@ public sealed class PlacementActor : UntypedActor
         foreach (var node in nodes)
             if (node.State is { } s && ClusterKnowledge.Mismatch(s, Manifest) is { } why && _warned.Add(node.Address + why))
                 _log.Warning("node {0} at {1} is not used: it {2}", s.NodeId, node.Address, why);
-        _view.Set(ClusterKnowledge.Snapshot(nodes, Manifest, routes, _settings.Model.Group.Length), Decoders(nodes), ClusterKnowledge.SpansHosts(nodes));
+        _settings.Directory.Set(_table, nodes);
+        _view.Set(
+            ClusterKnowledge.Snapshot(nodes, Manifest, _table, routes, suspected, _settings.Model.Group.Length), Decoders(nodes, suspected),
+            ClusterKnowledge.SpansHosts(nodes));
+        StandIn(nodes, suspected);
+        TellCoordinator(nodes);
     }
 
-    private ImmutableArray<DecoderNode> Decoders(IReadOnlyList<KnownNode> nodes)
+    private void StandIn(IReadOnlyList<KnownNode> nodes, IReadOnlySet<string> suspected)
+    {
+        for (int g = 0; g < Manifest.Shape.Groups; g++)
+            if (!_served.Contains(g) && StandIns.HasOwner(nodes, suspected, g, Manifest))
+                _served.Add(g);
+        var wanted = StandIns.Wanted(nodes, suspected, _state.Files.ToHashSet(), _served, Manifest);
+        foreach (int g in _standIns.Follow(wanted, g => Context.ActorOf(_settings.StandIn(g))))
+        {
+            _log.Info("group {0} has no owner that can be reached: this node stands in", g);
+            _settings.Events.Record(ClusterEventKind.StoodIn, FormattableString.Invariant($"group {g}"), $"{NodeId} stands in for an owner that cannot be reached");
+        }
+    }
+
+    private void TellCoordinator(IReadOnlyList<KnownNode> nodes) => _coordinator?.Tell(new PlacementProtocol.Knowledge(nodes, _table), Self);
+
+    private ImmutableArray<DecoderNode> Decoders(IReadOnlyList<KnownNode> nodes, IReadOnlySet<string> suspected)
     {
         var provider = ((ExtendedActorSystem)Context.System).Provider;
         return [.. nodes
             .Where(n => ClusterKnowledge.IsRoutable(n, Manifest) && n.State!.Decoder.Length > 0 && n.State.Load is not null)
             .OrderBy(n => n.Address, StringComparer.Ordinal)
             .Select(n => new DecoderNode(
-                n.State!.NodeId, n.Self ? _decoder! : provider.ResolveActorRef(n.State.Decoder), n.State.Load!.Value, n.Self))];
+                n.State!.NodeId, n.Self ? _decoder! : provider.ResolveActorRef(n.State.Decoder), n.State.Load!.Value, n.Self)
+            {
+                Duty = _table.DutyOf(n.State.NodeId), Suspected = !n.Self && suspected.Contains(n.State.NodeId),
+            })];
     }
 
-    /// <summary>Asks for every group nobody has. A second request for one that is on its way changes nothing.</summary>
-    private void Keep()
+    /// <summary>Brings this node to what the table says of it: asks for incarnations that lack, ends those that have no place, leaves when it is told to.</summary>
+    private void Follow()
     {
-        var nodes = _members.Nodes();
-        if (_region is null || !ClusterKnowledge.IsKeeper(nodes, Manifest))
+        if (_table.Version == 0)
             return;
-        // Asked too early, the regions would buffer and complain until the allocation has its nodes.
-        bool early = nodes.Count(n => ClusterKnowledge.IsExpert(n, Manifest)) < _settings.MinExpertNodes;
-        if (_kept == 0 && early && _settings.Time.GetElapsedTime(_started) < _settings.ExpertPatience)
+        foreach (var device in _own.Ended(_table, NodeId).ToArray())
+            device.Tell(ExpertGroupProtocol.Retire.Instance);
+        if (_table.Leaves(NodeId))
+            _settings.Leave("the cluster was scaled in or the node was drained to leave");
+        if (_region is null || (_ensured != 0 && _settings.Time.GetElapsedTime(_ensured) < _settings.EnsureInterval))
             return;
-        if (_kept != 0 && _settings.Time.GetElapsedTime(_kept) < _settings.KeepInterval)
-            return;
-        _kept = _settings.Time.GetTimestamp();
-        foreach (int group in ClusterKnowledge.Missing(nodes, Manifest))
-            _region.Tell(new EnsureGroup(group), Self);
+        _ensured = _settings.Time.GetTimestamp();
+        foreach (var i in _own.Lacking(_table, NodeId))
+            _region.Tell(new EnsureGroup(i.Group, i.Number), Self);
     }
 
     private static NodeStateKey KeyOf(UniqueAddress address) => new(address.Address.ToString(), address.Uid);

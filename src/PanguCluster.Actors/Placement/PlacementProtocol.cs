@@ -1,4 +1,5 @@
 using Akka.Actor;
+using PanguCluster.Actors.Placement.Table;
 
 namespace PanguCluster.Actors.Placement;
 
@@ -15,7 +16,17 @@ public static class PlacementProtocol
 
     public sealed record DecoderDown(IActorRef Decoder, string Reason) : IMessage;
 
-    /// <summary>The shard region exists: the keeper may begin.</summary>
+    /// <summary>The coordinator of this node gets all this node knows, now and whenever it changes.</summary>
+    public sealed record FollowKnowledge(IActorRef Coordinator) : IMessage;
+
+    /// <param name="Nodes">As this node sees them.</param>
+    /// <param name="Table">This node's copy.</param>
+    public sealed record Knowledge(IReadOnlyList<KnownNode> Nodes, PlacementTable Table) : IMessage;
+
+    /// <summary>The coordinator of this node has decided: no need to wait for the replicator.</summary>
+    public sealed record Decided(PlacementTable Table) : IMessage;
+
+    /// <summary>The shard region exists: the node may ask for its groups.</summary>
     public sealed record KeepGroups(IActorRef Region) : IMessage;
 
     /// <summary>This node's link to a peer broke (<paramref name="Reset"/>: its process is gone) or fell silent.</summary>

@@ -1,4 +1,7 @@
+using Akka.Actor;
 using PanguCluster.Actors.Decoding;
+using PanguCluster.Actors.Events;
+using PanguCluster.Actors.Placement.Table;
 using PanguCluster.Actors.Routing;
 using PanguCluster.Model.Packing;
 
@@ -6,7 +9,7 @@ namespace PanguCluster.Actors.Placement;
 
 /// <summary>What a node's placement is made of.</summary>
 /// <param name="Initial">This node's state with everything that never changes filled in.</param>
-public sealed record PlacementSettings(PackedModel Model, NodeState Initial, RowCounters Counters, LoadGauge Load, TimeProvider Time)
+public sealed record PlacementSettings(PackedModel Model, NodeState Initial, RowCounters Counters, LoadGauge Load, PlacementDirectory Directory, TimeProvider Time)
 {
     /// <summary>How often load and counters are published.</summary>
     public TimeSpan LoadInterval { get; init; } = TimeSpan.FromMilliseconds(500);
@@ -14,13 +17,25 @@ public sealed record PlacementSettings(PackedModel Model, NodeState Initial, Row
     /// <summary>How long an urgent change may take to reach every node before gossip has to.</summary>
     public TimeSpan WriteTimeout { get; init; } = TimeSpan.FromSeconds(1);
 
-    /// <summary>The keeper asks for nothing before so many expert nodes are up, at most <see cref="ExpertPatience"/>.</summary>
-    public int MinExpertNodes { get; init; } = 1;
+    /// <summary>How often this node asks for an incarnation it should have and has not.</summary>
+    public TimeSpan EnsureInterval { get; init; } = TimeSpan.FromMilliseconds(500);
 
-    public TimeSpan ExpertPatience { get; init; } = TimeSpan.Zero;
+    /// <summary>How long a stand-in goes on beside an owner that is back.</summary>
+    public TimeSpan Relief { get; init; } = TimeSpan.FromSeconds(2);
 
-    /// <summary>How often missing groups are asked for.</summary>
-    public TimeSpan KeepInterval { get; init; } = TimeSpan.FromSeconds(1);
+    /// <summary>How long a lost connection must stay lost before the peer is downed: a healthy one is back at once.</summary>
+    public TimeSpan DownAfter { get; init; } = TimeSpan.FromMilliseconds(300);
+
+    /// <summary>Makes a device that stands in for a group's owner.</summary>
+    public required Func<int, Props> StandIn { get; init; }
+
+    /// <summary>The cluster has decided that this node, empty by now, is to leave. May be called more than once.</summary>
+    public Action<string> Leave { get; init; } = _ => { };
+
+    /// <summary>Groups whose file is here.</summary>
+    public required Func<IReadOnlyList<int>> Files { get; init; }
+
+    public required IClusterEvents Events { get; init; }
 
     /// <summary>What else an operator should know of this node, or null.</summary>
     public Func<string?> Concern { get; init; } = () => null;

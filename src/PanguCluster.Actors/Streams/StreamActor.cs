@@ -94,6 +94,9 @@ internal sealed partial class StreamActor : UntypedActor
             case StreamProtocol.DecodersChanged:
                 _work?.Review();
                 break;
+            case StreamProtocol.HandOverNow:
+                _work?.OnHandOverNow();
+                break;
             case StreamProtocol.PlaceAgain:
                 _work?.Review(anew: true);
                 break;

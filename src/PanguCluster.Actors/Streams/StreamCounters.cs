@@ -6,6 +6,7 @@ public sealed class StreamCounters
     private long _active;
     private long _detached;
     private long _resubmissions;
+    private long _handOvers;
     private long _suspicions;
     private long _violations;
     private long _resumes;
@@ -18,6 +19,9 @@ public sealed class StreamCounters
 
     /// <summary>Times a running sequence was given to another decoder.</summary>
     public long Resubmissions => Interlocked.Read(ref _resubmissions);
+
+    /// <summary>Times a sequence went on at another decoder because its own is being drained, make before break.</summary>
+    public long HandOvers => Interlocked.Read(ref _handOvers);
 
     /// <summary>Times a decoder or its node was taken for gone or hung.</summary>
     public long Suspicions => Interlocked.Read(ref _suspicions);
@@ -40,6 +44,8 @@ public sealed class StreamCounters
     internal void Reattach() => Interlocked.Decrement(ref _detached);
 
     internal void Resubmitted() => Interlocked.Increment(ref _resubmissions);
+
+    internal void HandedOver() => Interlocked.Increment(ref _handOvers);
 
     internal void Suspected(int decoders) => Interlocked.Add(ref _suspicions, decoders);
 

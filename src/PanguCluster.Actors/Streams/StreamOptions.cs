@@ -34,6 +34,9 @@ public sealed record StreamOptions(int MaxStreams, TimeSpan SubmitTimeout, TimeS
 
     public double StallFactor { get; init; } = 8;
 
+    /// <summary>Most streams of a node that leave drained decoders at once: each costs another decoder a prefill.</summary>
+    public int HandOvers { get; init; } = 2;
+
     public RecordOptions Record { get; init; } = RecordOptions.Default;
 }
 

@@ -67,6 +67,24 @@ internal static class StreamProtocol
         public static readonly DecodersChanged Instance = new();
     }
 
+    /// <summary>From a stream: its decoder is being drained and it wants its turn to leave it.</summary>
+    public sealed class WantHandOver : IMessage
+    {
+        public static readonly WantHandOver Instance = new();
+    }
+
+    /// <summary>To that stream: it is its turn, until it says <see cref="HandOverDone"/>.</summary>
+    public sealed class HandOverNow : IMessage
+    {
+        public static readonly HandOverNow Instance = new();
+    }
+
+    /// <summary>Its sequences are elsewhere, or cannot be for now.</summary>
+    public sealed class HandOverDone : IMessage
+    {
+        public static readonly HandOverDone Instance = new();
+    }
+
     /// <summary>No caller has come back in time.</summary>
     public sealed class DetachedTooLong : IMessage
     {

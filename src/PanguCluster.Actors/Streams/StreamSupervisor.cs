@@ -22,6 +22,8 @@ internal sealed class StreamSupervisor : UntypedActor
     private readonly Dictionary<string, IActorRef> _bySession = [];
     private readonly Dictionary<IActorRef, string> _streams = [];
     private readonly ILoggingAdapter _log = Context.GetLogger();
+    private readonly HandOverQueue _handOvers;
+    private readonly Action _decodersChanged;
     private ICancelable? _tick;
 
     public StreamSupervisor(StreamSettings settings, GenerationGateway gateway)
@@ -29,6 +31,9 @@ internal sealed class StreamSupervisor : UntypedActor
         _settings = settings;
         _gateway = gateway;
         _watch = new DecoderWatch(settings, ((ExtendedActorSystem)Context.System).Provider, Self);
+        _handOvers = new HandOverQueue(settings.Options.HandOvers);
+        var self = Self;
+        _decodersChanged = () => self.Tell(StreamProtocol.DecodersChanged.Instance, self);
     }
 
     protected override void PreStart()
@@ -37,12 +42,14 @@ internal sealed class StreamSupervisor : UntypedActor
         Context.System.EventStream.Subscribe(Self, typeof(AssociationErrorEvent));
         var every = _settings.Options.Pulse;
         _tick = Context.System.Scheduler.ScheduleTellRepeatedlyCancelable(every, every, Self, StreamProtocol.Tick.Instance, Self);
+        _settings.View.DecodersChanged += _decodersChanged;
         _gateway.Open(Self);
     }
 
     protected override void PostStop()
     {
         _gateway.Close();
+        _settings.View.DecodersChanged -= _decodersChanged;
         _tick?.Cancel();
         Context.System.EventStream.Unsubscribe(Self);
     }
@@ -73,12 +80,20 @@ internal sealed class StreamSupervisor : UntypedActor
             case StreamProtocol.NoLongerExpect expect:
                 _expected.Remove(expect.Id);
                 break;
+            case StreamProtocol.WantHandOver:
+                if (_handOvers.Want(Sender))
+                    Sender.Tell(StreamProtocol.HandOverNow.Instance, Self);
+                break;
+            case StreamProtocol.HandOverDone:
+                NextHandOver(Sender);
+                break;
             case StreamProtocol.Retiring:
                 Release(Sender);
                 Sender.Tell(StreamProtocol.Retire.Instance, Self);
                 break;
             case Terminated dead:
                 Release(dead.ActorRef);
+                NextHandOver(dead.ActorRef);
                 _streams.Remove(dead.ActorRef);
                 break;
             default:
@@ -91,6 +106,9 @@ internal sealed class StreamSupervisor : UntypedActor
     {
         switch (message)
         {
+            case StreamProtocol.DecodersChanged:
+                TellIf(_watch.Look());
+                break;
             case StreamProtocol.Tick:
                 TellIf(_watch.Tick([.. _expected.Values.Select(e => e.Decoder).Distinct()]));
                 break;
@@ -154,6 +172,8 @@ internal sealed class StreamSupervisor : UntypedActor
         if (_streams.TryGetValue(stream, out string? session) && _bySession.TryGetValue(session, out var present) && present.Equals(stream))
             _bySession.Remove(session);
     }
+
+    private void NextHandOver(IActorRef done) => _handOvers.Done(done)?.Tell(StreamProtocol.HandOverNow.Instance, Self);
 
     private void Forward(DecoderProtocol.ISequenceEvent e)
     {

@@ -12,9 +12,13 @@ internal static class NodeStateWire
             NodeId = s.NodeId, Version = s.Version, GrpcAddress = s.GrpcAddress, LinkUnix = s.LinkUnix, LinkTcp = s.LinkTcp,
             HostId = s.HostId, Kernels = s.Kernels, Model = s.Model, ModelDigest = s.ModelDigest, NumericsVersion = s.NumericsVersion,
             Decoder = s.Decoder, Tokens = s.Tokens, Detail = s.Detail,
+            MaxGroups = s.MaxGroups,
         };
         foreach (var g in s.Groups)
-            message.Groups.Add(new Proto.OwnedGroup { Group = g.Group, Incarnation = g.Incarnation, State = (int)g.State, Reason = g.Reason });
+            message.Groups.Add(new Proto.OwnedGroup { Group = g.Group, Incarnation = g.Incarnation, State = (int)g.State, Reason = g.Reason, FetchedBytes = g.FetchedBytes });
+        foreach (var suspect in s.Suspects)
+            message.Suspects.Add(new Proto.Suspicion { NodeId = suspect.NodeId, Reset = suspect.Reset });
+        message.Files.AddRange(s.Files);
         message.Rows.AddRange(s.Rows);
         if (s.Load is { } l)
             message.Load = new Proto.Load
@@ -31,11 +35,16 @@ internal static class NodeStateWire
         var l = m.Load;
         return new NodeState(
             m.NodeId, m.Version, m.GrpcAddress, m.LinkUnix, m.LinkTcp, m.HostId, m.Kernels, m.Model, m.ModelDigest, m.NumericsVersion,
-            [.. m.Groups.Select(g => new OwnedGroup(g.Group, g.Incarnation, SequenceWire.ReadEnum<OwnedGroupState>(g.State), g.Reason))],
+            [.. m.Groups.Select(g => new OwnedGroup(g.Group, g.Incarnation, SequenceWire.ReadEnum<OwnedGroupState>(g.State), g.Reason) { FetchedBytes = g.FetchedBytes })],
             m.Decoder,
             l is null ? null : new DecoderLoad(
                 l.Running, l.Waiting, l.FreeBlocks, l.TotalBlocks, l.TokensGenerated, l.Steps, l.Preemptions,
                 l.CachedBlocks, l.PrefixQueries, l.PrefixHits),
-            [.. m.Rows], m.Tokens, m.Detail);
+            [.. m.Rows], m.Tokens, m.Detail)
+        {
+            Suspects = [.. m.Suspects.Select(suspect => new Suspicion(suspect.NodeId, suspect.Reset))],
+            Files = [.. m.Files],
+            MaxGroups = m.MaxGroups,
+        };
     }
 }

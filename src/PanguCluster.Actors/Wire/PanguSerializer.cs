@@ -2,9 +2,11 @@ using System.Runtime.Serialization;
 using Akka.Actor;
 using Akka.Serialization;
 using Google.Protobuf;
+using PanguCluster.Actors.Control;
 using PanguCluster.Actors.Decoding;
 using PanguCluster.Actors.Experts;
 using PanguCluster.Actors.Placement;
+using PanguCluster.Actors.Placement.Table;
 using PanguCluster.Actors.Sessions;
 using PanguCluster.Actors.Streams;
 
@@ -28,6 +30,9 @@ public sealed class PanguSerializer(ExtendedActorSystem system) : SerializerWith
         PulseProtocol.PulseReply => "pulsed",
         EnsureGroup => "ensure",
         NodeState => "node",
+        PlacementTable => "placement",
+        ControlProtocol.Request => "control",
+        ControlProtocol.Answer => "controlled",
         SessionProtocol.IMessage m => SessionWire.Manifest(m),
         _ => throw new NotSupportedException($"{o.GetType().FullName} has no wire format"),
     };
@@ -45,8 +50,11 @@ public sealed class PanguSerializer(ExtendedActorSystem system) : SerializerWith
         DecoderProtocol.StepResults m => Write(m),
         PulseProtocol.Pulse m => new Proto.Pulse { Sent = m.Sent },
         PulseProtocol.PulseReply m => new Proto.Pulse { Sent = m.Sent },
-        EnsureGroup m => new Proto.EnsureGroup { Group = m.Group },
+        EnsureGroup m => new Proto.EnsureGroup { Group = m.Group, Number = m.Number },
         NodeState m => NodeStateWire.Write(m),
+        PlacementTable m => PlacementWire.Write(m),
+        ControlProtocol.Request m => ControlWire.Write(m),
+        ControlProtocol.Answer m => ControlWire.Write(m),
         SessionProtocol.IMessage m => SessionWire.Write(m, Path),
         _ => throw new NotSupportedException($"{obj.GetType().FullName} has no wire format"),
     };
@@ -66,8 +74,11 @@ public sealed class PanguSerializer(ExtendedActorSystem system) : SerializerWith
                 "step" => ReadStep(Proto.StepResults.Parser.ParseFrom(bytes)),
                 "pulse" => new PulseProtocol.Pulse(Proto.Pulse.Parser.ParseFrom(bytes).Sent),
                 "pulsed" => new PulseProtocol.PulseReply(Proto.Pulse.Parser.ParseFrom(bytes).Sent),
-                "ensure" => new EnsureGroup(Proto.EnsureGroup.Parser.ParseFrom(bytes).Group),
+                "ensure" => ReadEnsure(Proto.EnsureGroup.Parser.ParseFrom(bytes)),
                 "node" => NodeStateWire.Read(Proto.NodeState.Parser.ParseFrom(bytes)),
+                "placement" => PlacementWire.Read(Proto.PlacementTable.Parser.ParseFrom(bytes)),
+                "control" => ControlWire.Read(Proto.ControlRequest.Parser.ParseFrom(bytes)),
+                "controlled" => ControlWire.Read(Proto.ControlAnswer.Parser.ParseFrom(bytes)),
                 _ => SessionWire.FromBytes(manifest, bytes, Resolve),
             };
         }
@@ -76,6 +87,8 @@ public sealed class PanguSerializer(ExtendedActorSystem system) : SerializerWith
             throw new SerializationException($"message '{manifest}': {e.Message}", e);
         }
     }
+
+    private static EnsureGroup ReadEnsure(Proto.EnsureGroup m) => new(m.Group, m.Number);
 
     private static Proto.StepResults Write(DecoderProtocol.StepResults results)
     {

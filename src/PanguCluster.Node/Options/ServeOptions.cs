@@ -34,7 +34,9 @@ public sealed partial record ServeOptions(
     public const string DefaultGrpc = "127.0.0.1:7440";
     public const string DefaultCluster = "127.0.0.1:7442";
     public const string DefaultDetachTtl = "30s";
+    public const string DefaultDrainTimeout = "30s";
     public const string DefaultModel = "models/pangu-nano";
+    public const int DefaultReplicas = 2;
     public const string DefaultKeepSessions = "24h";
 
     /// <summary>More worker threads than this per node is a slip, not a machine.</summary>
@@ -49,6 +51,12 @@ public sealed partial record ServeOptions(
 
     /// <summary>How long a sequence is kept for a client that has gone without a word; zero: not at all.</summary>
     public TimeSpan DetachTtl { get; init; } = TimeSpan.FromSeconds(30);
+
+    /// <summary>Incarnations wanted of each expert group.</summary>
+    public int Replicas { get; init; } = DefaultReplicas;
+
+    /// <summary>How long a node that is told to stop hands over its groups and streams; zero: not at all.</summary>
+    public TimeSpan DrainTimeout { get; init; } = TimeSpan.FromSeconds(30);
 
     public bool HasRole(string role) => Roles.Contains(role);
 
@@ -76,8 +84,10 @@ public sealed partial record ServeOptions(
             Id(said.NodeId ?? $"node-{cluster.Port}"), Level(said.LogLevel ?? "warning"))
         {
             Security = SecurityOptions.From(said),
+            Replicas = InRange("--replicas", said.Replicas ?? DefaultReplicas, 1, 16),
             Advertise = said.Advertise is { } host ? Advertised(host) : null,
             DetachTtl = Duration.InRange("--detach-ttl", said.DetachTtl ?? DefaultDetachTtl, TimeSpan.Zero, TimeSpan.FromDays(365)),
+            DrainTimeout = Duration.InRange("--drain-timeout", said.DrainTimeout ?? DefaultDrainTimeout, TimeSpan.Zero, TimeSpan.FromHours(24)),
         };
         BindRules.Check(options);
         return options;

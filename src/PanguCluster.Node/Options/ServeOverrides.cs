@@ -24,6 +24,7 @@ public sealed record ServeOverrides
     public int? ContextLength { get; init; }
     public string? PrefixCache { get; init; }
     public int? MinExpertNodes { get; init; }
+    public int? Replicas { get; init; }
     public string? Journal { get; init; }
     public string? KeepSessions { get; init; }
     public string? NodeId { get; init; }
@@ -37,6 +38,7 @@ public sealed record ServeOverrides
     public string? ClusterKey { get; init; }
     public string? ClusterCa { get; init; }
     public string? DetachTtl { get; init; }
+    public string? DrainTimeout { get; init; }
 
     private static readonly JsonSerializerOptions Json = new()
     {
@@ -85,6 +87,7 @@ public sealed record ServeOverrides
         ContextLength = ContextLength ?? below.ContextLength,
         PrefixCache = PrefixCache ?? below.PrefixCache,
         MinExpertNodes = MinExpertNodes ?? below.MinExpertNodes,
+        Replicas = Replicas ?? below.Replicas,
         Journal = Journal ?? below.Journal,
         KeepSessions = KeepSessions ?? below.KeepSessions,
         NodeId = NodeId ?? below.NodeId,
@@ -98,6 +101,7 @@ public sealed record ServeOverrides
         ClusterKey = ClusterKey ?? below.ClusterKey,
         ClusterCa = ClusterCa ?? below.ClusterCa,
         DetachTtl = DetachTtl ?? below.DetachTtl,
+        DrainTimeout = DrainTimeout ?? below.DrainTimeout,
     };
 
     private static string KnownKeys => string.Join(", ",

@@ -61,6 +61,9 @@ public sealed class TestNode : IAsyncDisposable
     public bool AllReady => Snapshot.Groups.Count > 0 && Snapshot.Groups.All(g => g.State == GroupInfo.Ready)
         && Snapshot.Nodes.Any(n => n.Load is not null);
 
+    /// <summary>How many groups each node computes, fewest first.</summary>
+    public int[] Spread => [.. Snapshot.Nodes.Select(n => n.Groups.Count).Order()];
+
     public async Task Ready() => await Eventually.Holds(() => AllReady, "all groups ready", 20);
 
     public GenerationRequest Request(int[] prompt, int maxTokens, SamplingParameters sampling) =>

@@ -1,4 +1,5 @@
 using PanguCluster.Actors.Placement;
+using PanguCluster.Actors.Placement.Table;
 using PanguCluster.Actors.Routing;
 using PanguCluster.Actors.Tests.Nodes;
 using PanguCluster.Model.Packing;
@@ -16,7 +17,10 @@ public sealed class ClusterKnowledgeTests
 
     private static OwnedGroup Ready(int group, long incarnation = 1) => new(group, incarnation, OwnedGroupState.Ready, "");
 
-    private static RouteTable Routes(params KnownNode[] nodes) => ClusterKnowledge.Routes(nodes, Manifest, RouteTable.Empty(8));
+    private static RouteTable Routes(params KnownNode[] nodes) => RoutesOf(nodes, RouteTable.Empty(8));
+
+    private static RouteTable RoutesOf(KnownNode[] nodes, RouteTable present, PlacementTable? table = null, params string[] suspected) =>
+        PanguCluster.Actors.Placement.Routes.Of(nodes, table ?? PlacementTable.Empty, suspected.ToHashSet(), Manifest, present);
 
     [Fact]
     public void Routes_should_hold_only_groups_that_are_ready_on_live_nodes_of_the_same_bits()
@@ -29,13 +33,40 @@ public sealed class ClusterKnowledgeTests
         Assert.Equal(["a", "e"], table.Peers.Select(p => p.NodeId));
     }
 
+    private static PlacementTable Table(params (int Group, long Number, string Node, IncarnationPhase Phase)[] groups) =>
+        PlacementTable.Empty with { Version = 1, Groups = [.. groups.Select(g => new GroupIncarnation(g.Group, g.Number, g.Node, g.Phase, 0))] };
+
+    private static string Order(RouteTable table, int group) => string.Join(" ", table.Groups[group].InOrder.Select(o => o.NodeId));
+
     [Fact]
-    public void Routes_should_prefer_the_own_device_then_the_newer_incarnation_when_two_own_a_group()
+    public void Routes_should_order_owners_by_standing_and_the_own_device_first_among_equals()
     {
-        var table = Routes(Node("a", groups: [Ready(0, 9), Ready(1, 5)]), Node("b", self: true, groups: Ready(0, 2)), Node("c", groups: [Ready(0, 99), Ready(1, 7)]));
-        Assert.Equal(("b", true), (table.Groups[0].First!.NodeId, table.Groups[0].First!.Local));
-        Assert.Equal("c", table.Groups[1].First!.NodeId);
-        Assert.DoesNotContain(table.Peers, p => p.NodeId == "b");
+        KnownNode[] nodes =
+        [
+            Node("a", groups: [Ready(0, 1)]), Node("b", groups: [Ready(0, 2)]), Node("c", groups: [Ready(0, 0)]), Node("d", groups: [Ready(0, 4)]),
+            Node("e", groups: [Ready(0, 5)]), Node("me", self: true, groups: Ready(0, 6)),
+        ];
+        var table = Table(
+            (0, 1, "a", IncarnationPhase.Draining), (0, 2, "b", IncarnationPhase.Warming), (0, 4, "d", IncarnationPhase.Serving), (0, 5, "e", IncarnationPhase.Serving),
+            (0, 6, "me", IncarnationPhase.Serving));
+        Assert.Equal("me e b c a d", Order(RoutesOf(nodes, RouteTable.Empty(8), table, "d"), 0));
+        Assert.DoesNotContain(Routes(nodes).Peers, p => p.NodeId == "me");
+    }
+
+    [Fact]
+    public void Routes_should_prefer_the_fewest_nodes_so_that_few_get_a_frame()
+    {
+        KnownNode[] nodes =
+        [
+            Node("me", self: true), Node("a", groups: [Ready(0, 1), Ready(1, 2)]), Node("b", groups: [Ready(1, 3), Ready(2, 4), Ready(3, 5)]),
+            Node("c", groups: [Ready(0, 6), Ready(3, 7)]),
+        ];
+        var table = Table(
+            (0, 1, "a", IncarnationPhase.Serving), (1, 2, "a", IncarnationPhase.Serving), (1, 3, "b", IncarnationPhase.Serving), (2, 4, "b", IncarnationPhase.Serving),
+            (3, 5, "b", IncarnationPhase.Serving), (0, 6, "c", IncarnationPhase.Serving), (3, 7, "c", IncarnationPhase.Serving));
+        var routes = RoutesOf(nodes, RouteTable.Empty(8), table);
+        Assert.Equal(["b", "b", "b"], Enumerable.Range(1, 3).Select(g => routes.Groups[g].First!.NodeId));
+        Assert.Equal(2, Enumerable.Range(0, 4).Select(g => routes.Groups[g].First!.NodeId).Distinct().Count());
     }
 
     [Fact]
@@ -43,30 +74,15 @@ public sealed class ClusterKnowledgeTests
     {
         var one = Routes(Node("a", groups: Ready(0)));
         Assert.Equal(1, one.Epoch);
-        Assert.Same(one, ClusterKnowledge.Routes([Node("a", groups: Ready(0))], Manifest, one));
-        Assert.Equal(2, ClusterKnowledge.Routes([Node("a", groups: Ready(0)), Node("b")], Manifest, one).Epoch);
-    }
-
-    [Fact]
-    public void Missing_should_name_the_groups_that_nobody_has_or_opens()
-    {
-        var starting = new OwnedGroup(2, 1, OwnedGroupState.Starting, "");
-        Assert.Equal([1, 3, 4, 5, 6, 7], ClusterKnowledge.Missing([Node("a", groups: [Ready(0), starting]), Node("b", alive: false, groups: Ready(1))], Manifest));
-    }
-
-    [Fact]
-    public void Keeper_should_be_one_live_expert_node()
-    {
-        Assert.True(ClusterKnowledge.IsKeeper([Node("a", alive: false), Node("b", self: true), Node("c")], Manifest));
-        Assert.False(ClusterKnowledge.IsKeeper([Node("a"), Node("b", self: true)], Manifest));
-        Assert.True(ClusterKnowledge.IsKeeper([Node("a", digest: "other"), Node("b", self: true)], Manifest));
+        Assert.Same(one, RoutesOf([Node("a", groups: Ready(0))], one));
+        Assert.Equal(2, RoutesOf([Node("a", groups: Ready(0)), Node("b")], one).Epoch);
     }
 
     [Fact]
     public void Snapshot_should_say_why_a_node_or_group_is_not_used()
     {
         KnownNode[] nodes = [Node("a", groups: new OwnedGroup(0, 4, OwnedGroupState.Failed, "bad digest")), Node("c", digest: "0123456789abcdef")];
-        var snapshot = ClusterKnowledge.Snapshot(nodes, Manifest, Routes(nodes), 77);
+        var snapshot = ClusterKnowledge.Snapshot(nodes, Manifest, PlacementTable.Empty, Routes(nodes), new HashSet<string>(), 77);
         Assert.Equal((GroupInfo.Failed, "bad digest", "a"), (snapshot.Groups[0].State, snapshot.Groups[0].Detail, snapshot.Groups[0].NodeId));
         Assert.Equal(GroupInfo.Missing, snapshot.Groups[1].State);
         Assert.Contains("another model (digest 0123456789ab", snapshot.Nodes[1].Detail, StringComparison.Ordinal);

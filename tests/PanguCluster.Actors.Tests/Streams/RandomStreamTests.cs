@@ -2,6 +2,7 @@ using Akka.Actor;
 using Akka.TestKit.Xunit;
 using PanguCluster.Actors.Decoding;
 using PanguCluster.Actors.Placement;
+using PanguCluster.Actors.Placement.Planning;
 using PanguCluster.Actors.Sessions;
 using PanguCluster.Actors.Streams;
 using PanguCluster.Actors.Tests.Nodes;
@@ -84,8 +85,8 @@ public sealed class RandomStreamTests(ITestOutputHelper output) : TestKit
                 callers.Add(random.Next(3) == 0
                     ? Call(() => node.Start(Request(id)), expected, [0, 0], stays: random.Next(2) == 0)
                     : Call(() => node.Resume(new ResumeRequest(id, next, "me", null)), expected, next, stays: random.Next(2) == 0));
-                // Somebody is taken for gone, or is well again.
-                Show([.. decoders.Where(_ => random.Next(3) > 0).DefaultIfEmpty(decoders[0])]);
+                // Somebody is taken for gone, drained or cordoned, or is well again.
+                Show([.. decoders.Where(_ => random.Next(3) > 0).DefaultIfEmpty(decoders[0])], wild: true);
                 foreach (var supervisor in supervisors)
                     supervisor.Tell(StreamProtocol.Tick.Instance);
             }
@@ -97,8 +98,16 @@ public sealed class RandomStreamTests(ITestOutputHelper output) : TestKit
         var complete = await region.Ask<bool>(LossyRegion.AreComplete.Instance, TimeSpan.FromSeconds(5));
         Assert.True(complete, "every session is recorded to its end");
 
-        void Show(IActorRef[] present) => view.Set(
-            view.Current, [.. present.Select((d, i) => new DecoderNode($"d{i}", d, new DecoderLoad(i, 0, 9, 9, 0, 0, 0), false))]);
+        void Show(IActorRef[] present, bool wild = false)
+        {
+            // One at most is drained: two that stay seldom are full at once, which would be a refusal.
+            int drained = wild ? random.Next(3) : -1;
+            view.Set(view.Current, [.. present.Select((d, i) => new DecoderNode($"d{i}", d, new DecoderLoad(i, 0, 9, 9, 0, 0, 0), false)
+            {
+                Duty = i == drained && present.Length == 3 ? NodeDuty.Drains : wild && random.Next(3) == 0 ? NodeDuty.Cordoned : NodeDuty.Serves,
+                Suspected = wild && random.Next(4) == 0,
+            })]);
+        }
 
         IActorRef Supervise(GenerationGateway gateway, string node)
         {

@@ -4,7 +4,10 @@ using Akka.Configuration;
 using Akka.Serialization;
 using PanguCluster.Actors.Decoding;
 using PanguCluster.Actors.Experts;
+using PanguCluster.Actors.Control;
 using PanguCluster.Actors.Placement;
+using PanguCluster.Actors.Placement.Planning;
+using PanguCluster.Actors.Placement.Table;
 using PanguCluster.Actors.Sessions;
 using PanguCluster.Actors.Streams;
 using PanguCluster.Actors.Tests.Nodes;
@@ -59,15 +62,32 @@ public sealed class PanguSerializerTests : IDisposable
         yield return new DecoderProtocol.StepResults([prompt, plain, rich, ended, failed]);
         yield return new PulseProtocol.Pulse(long.MaxValue);
         yield return new PulseProtocol.PulseReply(-1);
-        yield return new EnsureGroup(7);
+        yield return new EnsureGroup(7, 18);
         var state = new NodeState(
             "n1", 5, "http://127.0.0.1:1", "/tmp/x", "127.0.0.1:2", "host", "managed", "model", "abc", 1,
             [new OwnedGroup(1, 99, OwnedGroupState.Failed, "bad digest")], "akka://x/user/d", new DecoderLoad(1, 2, 3, 4, 5, 6, 7, 8, 9, 10), [1, 2], 3, "detail");
         yield return state;
+        yield return state with { Suspects = [new Suspicion("n2", true), new Suspicion("n3", false)], Files = [0, 3], MaxGroups = 5 };
+        yield return state with { Groups = [new OwnedGroup(1, 99, OwnedGroupState.Fetching, "") { FetchedBytes = 1L << 40 }] };
+        yield return Table();
+        foreach (var command in Commands())
+            yield return new ControlProtocol.Request("r", command);
+        yield return new ControlProtocol.Answer("r", new ControlReply(true, "why", "op"));
         yield return state with { Load = null, Groups = [], Rows = [] };
         foreach (object message in SessionSamples(sampling, stream))
             yield return message;
     }
+
+    private static PlacementTable Table() => new(
+        7, 3, "n1", 19, 2, [new GroupIncarnation(3, 18, "n2", IncarnationPhase.Draining, 1_700_000_000_123)],
+        [new NodeAssignment("n2", NodeDuty.Drains, true)], [new GroupAvoidance(3, "n1", 5)],
+        [new Operation(new OperationInfo("op", OperationKind.Scale, "4", OperationState.Failed, 1, 2, "why", 3, 4), 5, true, ["n3", "n4"], 2)]);
+
+    private static IEnumerable<ControlCommand> Commands() =>
+    [
+        new ControlCommand.Cordon("n"), new ControlCommand.Uncordon("n"), new ControlCommand.Drain("n", TimeSpan.FromSeconds(30), true),
+        new ControlCommand.Rebalance(), new ControlCommand.Scale(4), new ControlCommand.Abort("op"),
+    ];
 
     private static IEnumerable<object> SessionSamples(SamplingParameters sampling, IActorRef stream)
     {

@@ -59,6 +59,6 @@ public class KillStormTests(ITestOutputHelper output)
         return await StormLoad.UndisturbedAsync(alone.Client, requests);
     }
 
-    private static int Setting(string name, int usual) =>
+    internal static int Setting(string name, int usual) =>
         Environment.GetEnvironmentVariable(name) is { Length: > 0 } text ? int.Parse(text, CultureInfo.InvariantCulture) : usual;
 }

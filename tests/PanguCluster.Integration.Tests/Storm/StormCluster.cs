@@ -4,27 +4,39 @@ using PanguCluster.Integration.Tests.Processes;
 
 namespace PanguCluster.Integration.Tests.Storm;
 
-/// <summary>Real nodes that are killed and started again at the same addresses, with one journal. Every node has every role.</summary>
+/// <summary>Real nodes that are killed and started again at the same addresses, with one journal. Each node has the roles it is given; none given are all.</summary>
 internal sealed class StormCluster : IAsyncDisposable
 {
     private static readonly TimeSpan Whole = TimeSpan.FromSeconds(120);
 
     private readonly string[] _common;
+    private readonly string[][] _own;
     private readonly List<ServeNode> _nodes = [];
 
-    private StormCluster(string[] common) => _common = common;
+    private StormCluster(string[] common, string[][] own)
+    {
+        _common = common;
+        _own = own;
+    }
 
     public IReadOnlyList<ServeNode> Nodes => _nodes;
 
     public string[] Endpoints => [.. _nodes.Select(n => n.Grpc)];
 
-    public static async Task<StormCluster> StartAsync(int nodes, string journal, params IEnumerable<string> extra)
+    /// <summary>Those that clients connect to.</summary>
+    public string[] Gateways => [.. _nodes.Where((_, i) => IsGateway(i)).Select(n => n.Grpc)];
+
+    public static Task<StormCluster> StartAsync(int nodes, string journal, params IEnumerable<string> extra) =>
+        StartAsync([.. Enumerable.Repeat(Array.Empty<string>(), nodes)], journal, extra);
+
+    /// <param name="own">Options of each node's own.</param>
+    public static async Task<StormCluster> StartAsync(string[][] own, string journal, IEnumerable<string> extra, int copies = 1)
     {
-        var cluster = new StormCluster(["--model", Repository.Nano, "--journal", journal, "--kv-memory", "256MiB", .. extra]);
+        var cluster = new StormCluster(["--model", Repository.Nano, "--journal", journal, "--kv-memory", "256MiB", .. extra], own) { Copies = copies };
         try
         {
-            for (int i = 0; i < nodes; i++)
-                cluster._nodes.Add(ServeNode.Start([.. cluster._common, .. cluster._nodes.Take(1).SelectMany(first => (string[])["--seed-node", first.Cluster])]));
+            for (int i = 0; i < own.Length; i++)
+                cluster._nodes.Add(ServeNode.Start([.. cluster._common, .. own[i], .. cluster._nodes.Take(1).SelectMany(first => (string[])["--seed-node", first.Cluster])]));
             await cluster.WholeAsync();
             return cluster;
         }
@@ -50,18 +62,21 @@ internal sealed class StormCluster : IAsyncDisposable
 
     /// <summary>The killed node joins the others.</summary>
     public Task StartAgainAsync(int node) =>
-        _nodes[node].StartAgainAsync([.. _common, .. _nodes.Where((_, i) => i != node).SelectMany(other => (string[])["--seed-node", other.Cluster])]);
+        _nodes[node].StartAgainAsync([.. _common, .. _own[node], .. _nodes.Where((_, i) => i != node).SelectMany(other => (string[])["--seed-node", other.Cluster])]);
 
     /// <summary>All of them, as after a power cut: the first starts a cluster, the others join it.</summary>
     public async Task StartAllAgainAsync()
     {
         for (int i = 0; i < _nodes.Count; i++)
-            await _nodes[i].StartAgainAsync([.. _common, .. i == 0 ? (string[])[] : ["--seed-node", _nodes[0].Cluster]]);
+            await _nodes[i].StartAgainAsync([.. _common, .. _own[i], .. i == 0 ? (string[])[] : ["--seed-node", _nodes[0].Cluster]]);
     }
 
-    /// <summary>Waits until every node sees all nodes up and all groups served.</summary>
+    /// <summary>Copies of each group there have to be.</summary>
+    public int Copies { get; init; } = 1;
+
+    /// <summary>Waits until every gateway sees all nodes up and all groups served.</summary>
     public Task WholeAsync() => Wait.UntilAsync(
-        async () => (await Task.WhenAll(_nodes.Select(SeesWholeAsync))).All(whole => whole), Whole,
+        async () => (await Task.WhenAll(_nodes.Where((_, i) => IsGateway(i)).Select(SeesWholeAsync))).All(whole => whole), Whole,
         () => string.Join('\n', _nodes.Select(n => n.Program.Error)));
 
     public async ValueTask DisposeAsync()
@@ -73,12 +88,15 @@ internal sealed class StormCluster : IAsyncDisposable
         }
     }
 
+    private bool IsGateway(int node) => !_own[node].Contains("--roles");
+
     private async Task<bool> SeesWholeAsync(ServeNode node)
     {
         try
         {
             var state = await node.Client.GetClusterAsync();
-            return state.Ready && state.Nodes.Count(n => n.Status == "Up") == _nodes.Count && state.Nodes.Count == _nodes.Count;
+            return state.Ready && state.Nodes.Count(n => n.Status == "Up") == _nodes.Count && state.Nodes.Count == _nodes.Count
+                && state.Nodes.Sum(n => n.Groups.Count) >= Copies * state.Groups.Count;
         }
         catch (RpcException)
         {

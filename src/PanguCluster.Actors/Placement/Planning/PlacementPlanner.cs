@@ -58,7 +58,7 @@ public static class PlacementPlanner
             {
                 var replica = new GroupReplica(g, nodes[n].Id);
                 bool here = present.Contains(replica);
-                if (nodes[n].Duty == NodeDuty.Serves || (nodes[n].Duty == NodeDuty.Cordoned && here))
+                if ((nodes[n].Duty == NodeDuty.Serves && !nodes[n].Avoids.Contains(g)) || (nodes[n].Duty == NodeDuty.Cordoned && here))
                     arcs.Add((flow.Add(g, groups + n, here ? 0 : nodes[n].Files.Contains(g) ? move : move + 1), replica));
             }
         }

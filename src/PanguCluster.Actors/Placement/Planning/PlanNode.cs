@@ -17,7 +17,11 @@ public enum NodeDuty
 /// <summary>A node that may hold expert groups.</summary>
 /// <param name="Capacity">Groups its memory holds, those it has now included. Groups of one model are equally large.</param>
 /// <param name="Files">Groups whose file it has: the others it must fetch first.</param>
-public sealed record PlanNode(string Id, int Capacity, NodeDuty Duty, ImmutableHashSet<int> Files);
+public sealed record PlanNode(string Id, int Capacity, NodeDuty Duty, ImmutableHashSet<int> Files)
+{
+    /// <summary>Groups that could not be opened there a short while ago.</summary>
+    public ImmutableHashSet<int> Avoids { get; init; } = [];
+}
 
 /// <summary>A group on a node: one replica.</summary>
 public readonly record struct GroupReplica(int Group, string NodeId);

@@ -1,6 +1,7 @@
 using System.Collections.Immutable;
 using Akka.Actor;
 using PanguCluster.Actors.Placement;
+using PanguCluster.Actors.Placement.Planning;
 
 namespace PanguCluster.Actors.Streams;
 
@@ -13,7 +14,7 @@ internal sealed class DecoderWatch
     private readonly PeerPulse _pulse;
     private readonly StallWatch _stalls;
     private ImmutableHashSet<IActorRef> _stalled = [];
-    private HashSet<IActorRef> _usable = [];
+    private HashSet<(IActorRef, NodeDuty)> _usable = [];
 
     /// <param name="self">The stream supervisor: its namesake on every node is asked, and answers to it.</param>
     public DecoderWatch(StreamSettings settings, IActorRefProvider provider, IActorRef self)
@@ -27,7 +28,7 @@ internal sealed class DecoderWatch
     }
 
     /// <param name="used">Decoders at work for this node's streams.</param>
-    /// <returns>A decoder is usable no more, or again. The same goes for the others.</returns>
+    /// <returns>A decoder is usable no more, or again, or its duty is another one. The same goes for the others.</returns>
     public bool Tick(IReadOnlyCollection<IActorRef> used)
     {
         var present = _settings.View.Decoders.Where(d => !d.Local).Select(d => d.Decoder.Path.Address).ToHashSet();
@@ -50,10 +51,13 @@ internal sealed class DecoderWatch
 
     public bool Heard(Address node, long sent) => _pulse.Heard(node, sent) && Changed();
 
+    /// <summary>The view has changed.</summary>
+    public bool Look() => Changed();
+
     private bool Changed()
     {
         _settings.Health.Doubt(_pulse.Suspected, _stalled);
-        var usable = _settings.Health.Usable.Select(d => d.Decoder).ToHashSet();
+        var usable = _settings.Health.Usable.Select(d => (d.Decoder, d.Duty)).ToHashSet();
         bool changed = !usable.SetEquals(_usable);
         _usable = usable;
         return changed;

@@ -15,6 +15,9 @@ internal sealed record PlacedSequence(SequenceId Id, int Choice, IActorRef Decod
     /// Until it brings the next token again.
     /// </summary>
     public bool InDoubt { get; set; }
+
+    /// <summary>How far behind the sequence was that it follows in a hand-over; null: none.</summary>
+    public int? Behind { get; init; }
 }
 
 /// <summary>Which sequences of a stream run where: one of every choice as a rule, two while a decoder is in doubt.</summary>

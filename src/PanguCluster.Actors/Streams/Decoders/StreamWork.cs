@@ -12,7 +12,7 @@ namespace PanguCluster.Actors.Streams;
 /// The decoders' side of a stream: keeps one sequence of every unfinished choice at work and puts what they bring into the transcript. A token is a
 /// pure function of the request and its index, so whoever brings the next index first is right, and a doubt costs a second sequence, not a wait.
 /// </summary>
-internal sealed class StreamWork
+internal sealed partial class StreamWork
 {
     private readonly StreamSettings _settings;
     private readonly GenerationRequest _request;
@@ -23,6 +23,7 @@ internal sealed class StreamWork
     private readonly EchoedPrompt _prompt;
     private readonly PlacedSequences _sequences = new();
     private readonly StreamFailover _failover;
+    private readonly HandOverTurn _turn;
     private readonly int[] _stopTokens;
     private readonly int[] _submissions; // of every choice since its last token
     private readonly bool[] _submitted;
@@ -42,6 +43,7 @@ internal sealed class StreamWork
         _transcript = transcript;
         _log = log;
         _failover = new StreamFailover(_sequences);
+        _turn = new HandOverTurn(context.Parent, context.Self);
         _stopTokens = [.. request.StopTokenIds.Concat(settings.Manifest.EosTokenIds).Distinct()];
         _submissions = new int[request.Choices];
         _submitted = new bool[request.Choices];
@@ -95,6 +97,7 @@ internal sealed class StreamWork
         var plan = _failover.Plan([.. Choices.Select(c => c.End is null)], PromptMissing, Usable, _settings.LocalLoad.Value);
         foreach (var placement in plan.Placements)
             Submit(placement);
+        HandOver(plan);
         if (!plan.Searching)
             return;
         if (_settings.Time.GetElapsedTime(_searching) > _settings.Options.FindDecoder)
@@ -115,6 +118,9 @@ internal sealed class StreamWork
             case TokenEntry.Next:
                 OnNext(sequence);
                 return choice;
+            case TokenEntry.Repeat when _turn.Has:
+                OnBehind(sequence, Choices[choice].Count - 1 - message.Token.Index);
+                break;
             case TokenEntry.Violation:
                 Violation(choice, message.Token.Index, sequence.Decoder.Path.ToString());
                 break;
@@ -144,7 +150,7 @@ internal sealed class StreamWork
         Forget(sequence, cancel: false);
         if (ended.Failure is null && !sequence.ScoresOnly && ended.GeneratedTokens == choice.Count)
             choice.Finish(new RecordedEnd(ended.Reason));
-        else if (ended.Failure is null or FailureKind.Unavailable)
+        else if (ended.Failure is null or FailureKind.Unavailable || _sequences.Of(sequence.Choice).Any(s => StreamFailover.InGoodStanding(s, Usable)))
         {
             _lastFailure = ended.Detail ?? "the last tokens were lost on the way";
             _failover.Exclude(sequence.Decoder);
@@ -214,6 +220,7 @@ internal sealed class StreamWork
     {
         _over = true;
         _timers.CancelRetry();
+        _turn.GiveBack();
         foreach (var sequence in _sequences.All())
             Forget(sequence, cancel: true);
     }
@@ -236,9 +243,20 @@ internal sealed class StreamWork
 
     private void DropRivals(PlacedSequence sequence, bool itself)
     {
+        var usable = Usable;
+        bool leaves = !itself && !StreamFailover.IsAtHome(sequence, usable);
         foreach (var other in _sequences.Of(sequence.Choice))
-            if ((itself || other.Id != sequence.Id) && !(other.Scores && PromptMissing))
-                Forget(other, cancel: true);
+        {
+            if ((!itself && other.Id == sequence.Id) || (other.Scores && PromptMissing))
+                continue;
+            // Ahead, and to be replaced all the same.
+            if (leaves && StreamFailover.IsAtHome(other, usable))
+                continue;
+            Forget(other, cancel: true);
+            if (!leaves && !itself && _turn.Has && StreamFailover.InGoodStanding(other, usable))
+                _settings.Counters.HandedOver();
+        }
+        SettleHandOver();
     }
 
     private void OnQueueFull(PlacedSequence sequence)
@@ -273,13 +291,16 @@ internal sealed class StreamWork
                 FailureKind.Unavailable, $"given up after {_settings.Options.MaxSubmissions} decoders; the last: {_lastFailure}");
             return;
         }
-        if (_submitted[choice] && _admitted[choice])
+        if (_submitted[choice] && _admitted[choice] && !placement.TakesOver)
             _settings.Counters.Resubmitted();
         _submitted[choice] = true;
         // The same decoder once more: what it has not answered so far is not waited for.
         foreach (var former in _sequences.At(placement.Decoder).Where(s => s.Choice == choice && s.ScoresOnly == placement.ScoresOnly))
             Forget(former, cancel: true);
-        var sequence = new PlacedSequence(new SequenceId(Guid.NewGuid()), choice, placement.Decoder, placement.Scores, placement.ScoresOnly);
+        var sequence = new PlacedSequence(new SequenceId(Guid.NewGuid()), choice, placement.Decoder, placement.Scores, placement.ScoresOnly)
+        {
+            Behind = placement.Behind,
+        };
         _sequences.Add(sequence);
         _context.Watch(placement.Decoder);
         _context.Parent.Tell(new StreamProtocol.Expect(sequence.Id, placement.Decoder), _context.Self);

@@ -37,10 +37,15 @@ public sealed class ServeCommandLine
     private readonly Option<string?> _clusterCa = Text("--cluster-ca", "FILE", "authority of all nodes' certificates");
     private readonly Option<string?> _detachTtl = Text(
         "--detach-ttl", "TIME", $"how long a sequence waits for a client that has gone; default {ServeOptions.DefaultDetachTtl}");
+    private readonly Option<string?> _drainTimeout = Text(
+        "--drain-timeout", "TIME", $"how long a node that is told to stop hands over its groups and streams; default {ServeOptions.DefaultDrainTimeout}");
     private readonly Option<int?> _threads = Number("--threads", "threads that compute; default all cores");
     private readonly Option<int?> _kvBlocks = Number("--kv-blocks", "KV cache in blocks of 64 positions, instead of --kv-memory");
     private readonly Option<int?> _context = Number("--context-length", "most tokens of prompt and answer together; default the model's, at most 32768");
     private readonly Option<int?> _minExperts = Number("--min-expert-nodes", "place groups only when so many expert nodes are there; default 1");
+
+    private readonly Option<int?> _replicas = Number(
+        "--replicas", $"nodes that hold each expert group, so that one may fail; the same on every node; default {ServeOptions.DefaultReplicas}, as far as there are nodes");
 
     private readonly Option<string[]?> _seeds = new("--seed-node")
     {
@@ -60,7 +65,7 @@ public sealed class ServeCommandLine
     public void AddTo(Command command)
     {
         foreach (Option option in (Option[])[_model, _grpc, _http, _cluster, _seeds, _roles, _data, _config, _format, _kv, _kernels, _threads,
-            _kvMemory, _kvBlocks, _context, _prefixCache, _minExperts, _journal, _keepSessions, _nodeId, _detachTtl, _logLevel, _advertise,
+            _kvMemory, _kvBlocks, _context, _prefixCache, _minExperts, _replicas, _journal, _keepSessions, _nodeId, _detachTtl, _drainTimeout, _logLevel, _advertise,
             _apiKeys, _tlsCert, _tlsKey, _tlsClientCa, _clusterCert, _clusterKey, _clusterCa, _exitWithStdin])
             command.Options.Add(option);
     }
@@ -88,6 +93,7 @@ public sealed class ServeCommandLine
             ContextLength = parsed.GetValue(_context),
             PrefixCache = parsed.GetValue(_prefixCache),
             MinExpertNodes = parsed.GetValue(_minExperts),
+            Replicas = parsed.GetValue(_replicas),
             Journal = parsed.GetValue(_journal),
             KeepSessions = parsed.GetValue(_keepSessions),
             NodeId = parsed.GetValue(_nodeId),
@@ -101,6 +107,7 @@ public sealed class ServeCommandLine
             ClusterKey = parsed.GetValue(_clusterKey),
             ClusterCa = parsed.GetValue(_clusterCa),
             DetachTtl = parsed.GetValue(_detachTtl),
+            DrainTimeout = parsed.GetValue(_drainTimeout),
         };
         var file = parsed.GetValue(_config) is { } config ? ServeOverrides.Read(config) : new ServeOverrides();
         return ServeOptions.From(said.Over(file));

@@ -18,7 +18,7 @@ public static class ServeVerb
             if (line.ExitsWithStdin(parsed))
                 ParentWatch.CancelAtEnd(System.Console.OpenStandardInput(), ends);
             var (output, error) = (parsed.InvocationConfiguration.Output, parsed.InvocationConfiguration.Error);
-            using var backstop = StopBackstop.Arm(ends.Token, error);
+            using var backstop = StopBackstop.Arm(ends.Token, options.DrainTimeout, error);
             await NodeProcess.RunAsync(options, output, error, ends.Token).ConfigureAwait(false);
             return ExitCodes.Done;
         });

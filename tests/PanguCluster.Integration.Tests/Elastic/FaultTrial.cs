@@ -1,0 +1,50 @@
+using System.Globalization;
+using PanguCluster.Integration.Tests.Processes;
+using PanguCluster.Integration.Tests.Storm;
+
+namespace PanguCluster.Integration.Tests.Elastic;
+
+/// <summary>What one fault does to a running cluster, again and again at random moments under a steady load: no stream may be harmed, and how long it stalls is measured.</summary>
+internal sealed class FaultTrial(StormCluster cluster, StormLoad load, int callers, Random random)
+{
+    private static readonly TimeSpan Limit = TimeSpan.FromSeconds(180);
+
+    private readonly List<double> _at = [];
+
+    /// <summary>Seconds of a fault in which it may begin to be felt.</summary>
+    public double Felt { get; init; } = 1.0;
+
+    /// <param name="strike">Does it; returns when it is done.</param>
+    /// <param name="mend">Undoes it, as far as the cluster does not by itself.</param>
+    public async Task RunAsync(int times, Func<int, Task> strike, Func<int, Task> mend)
+    {
+        for (int i = 0; i < times; i++)
+        {
+            await Wait.UntilAsync(() => load.Flowing == callers, Limit, () => $"trial {i}: {load.Flowing} of {callers} callers are brought tokens");
+            await Task.Delay(random.Next(500));
+            _at.Add(load.Now);
+            await strike(i);
+            await Task.Delay(TimeSpan.FromSeconds(Felt));
+            await mend(i);
+            await cluster.WholeAsync();
+        }
+    }
+
+    /// <summary>Seconds from each fault to the next token of each stream that ran through it.</summary>
+    public List<double> Stalls()
+    {
+        var stalls = new List<double>();
+        for (int k = 0; k < _at.Count; k++)
+        {
+            double until = k + 1 < _at.Count ? _at[k + 1] : double.MaxValue;
+            foreach (var stream in load.Streams)
+                if (stream.NextTokenAfter(_at[k], _at[k] + Felt, until) is { } stall)
+                    stalls.Add(stall);
+        }
+        return stalls;
+    }
+
+    public string Report(string fault) => string.Create(
+        CultureInfo.InvariantCulture,
+        $"{fault}: {_at.Count} times, {load.Answers} answers, {load.Tokens} tokens, {load.Faults.Count} faults; fault to next token, seconds: {StormReport.Percentiles(Stalls())}");
+}
