@@ -128,7 +128,8 @@ internal sealed class LinkSocket(Socket socket) : IDisposable
     private static LinkException Broken(Exception e) => new(
         SocketErrorOf(e) is { } error ? $"connection broken ({error})" : e is IOException ? e.Message : "connection closed", e)
     {
-        Reset = SocketErrorOf(e) is SocketError.ConnectionReset or SocketError.ConnectionAborted or SocketError.Shutdown,
+        // Not ConnectionAborted: that is this end, closing a socket whose time is up.
+        Reset = SocketErrorOf(e) is SocketError.ConnectionReset or SocketError.Shutdown,
     };
 
     /// <summary>TLS wraps what the socket says.</summary>
