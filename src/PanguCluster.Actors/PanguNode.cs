@@ -26,6 +26,7 @@ public sealed class PanguNode
     private readonly ClusterView _view;
     private readonly StreamSettings _streams;
     private readonly SessionNode _sessions;
+    private readonly ClusterEventLog _events;
     private readonly PlacementDirectory _directory = new();
     private readonly ClusterControl _control;
 
@@ -35,6 +36,7 @@ public sealed class PanguNode
         setup.Validate();
         Setup = setup;
         int groups = setup.Model.Shape.Groups;
+        _events = new ClusterEventLog(setup.NodeId, setup.Time);
         _view = new ClusterView(setup.Model.Manifest, setup.Model.Group.Length);
         Devices = new LocalDevices(groups);
         Rows = new RowCounters(groups);
@@ -58,7 +60,8 @@ public sealed class PanguNode
     /// <summary>The way to the placement coordinator, wherever it is.</summary>
     public IClusterControl Control => _control;
 
-    public IClusterEvents Events { get; } = new UnrecordedEvents();
+    /// <summary>The log of the whole cluster.</summary>
+    public IClusterEvents Events => _events;
 
     /// <summary>The devices of this process.</summary>
     public LocalDevices Devices { get; }
@@ -85,6 +88,8 @@ public sealed class PanguNode
         var links = Setup.Links with { AdvertisedHost = Setup.Links.AdvertisedHost ?? Setup.AdvertisedHost, Credentials = Setup.Credentials };
         var limits = new LinkLimits(manifest, Setup.Decoder.MaxRows, links.InFlight);
         var endpoints = new LinkEndpoints("", "", HostIdentity.Current);
+        Func<string, string?> nodeIdOf = address => _view.Current.Nodes.FirstOrDefault(n => n.Address == address)?.Id;
+        system.ActorOf(Props.Create(() => new EventLogActor(_events, nodeIdOf, Setup.Time)), "pangu-events");
         if (Setup.Roles.Contains(NodeRoles.Expert))
         {
             var log = Logging.GetLogger(system, typeof(LinkServer));
