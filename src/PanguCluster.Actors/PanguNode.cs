@@ -41,6 +41,7 @@ public sealed class PanguNode
         Devices = new LocalDevices(groups);
         Rows = new RowCounters(groups);
         _streams = new StreamSettings(setup.Model.Manifest, setup.Tokenizer, _view, Load, setup.Streams, Streams, setup.Time);
+        Faults.Stalled = new Reroutes(_events, setup.Time).On;
         JournalSetup.Prepare(setup.Journal);
         _sessions = new SessionNode(setup.Journal, setup.Sessions, _streams);
         _control = new ClusterControl(setup.Time, Simulate);

@@ -21,7 +21,7 @@ internal sealed partial class UpCluster : IAsyncDisposable
     {
         var program = RunningProgram.Pangu(
             ["up", "--nodes", Text(nodes), "--model", Repository.Nano, "--data", Repository.Data, "--base-port", Text(TestPorts.TakeBase(nodes)),
-                "--threads", "1", "--kv-memory", "64MiB", "--journal", Journals.Fresh(), .. extra]);
+                "--threads", "1", "--kv-memory", "256MiB", "--journal", Journals.Fresh(), .. extra]);
         try
         {
             string output = await program.UntilOutputAsync(text => text.Contains("Ctrl-C", StringComparison.Ordinal), TimeSpan.FromSeconds(120));

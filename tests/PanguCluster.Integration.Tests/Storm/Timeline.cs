@@ -19,6 +19,10 @@ internal sealed class Timeline
     /// <summary>The node whose connection carried the stream at that time; null: one that it has never left.</summary>
     public string? EndpointAt(double time) => _attached.LastOrDefault(a => a.At <= time).Endpoint;
 
+    /// <summary>Seconds between each two tokens that follow each other in a span of time.</summary>
+    public IEnumerable<double> Gaps(double from, double to) => Enumerable.Range(0, Math.Max(0, _tokens.Count - 1))
+        .Where(i => _tokens[i] >= from && _tokens[i + 1] <= to).Select(i => _tokens[i + 1] - _tokens[i]);
+
     /// <summary>
     /// Seconds from a kill to the next token: to the end of the longest silence that the kill can have caused, which begins before
     /// <paramref name="settled"/> (what was under way still arrives). Null: the stream did not run through it.
