@@ -28,6 +28,7 @@ public sealed class PanguNode
     private readonly ClusterView _view;
     private readonly StreamSettings _streams;
     private readonly SessionNode _sessions;
+    private readonly ClusterEventLog _events;
     private readonly PlacementDirectory _directory = new();
     private readonly ClusterControl _control;
     private readonly GroupFiles _files;
@@ -41,6 +42,7 @@ public sealed class PanguNode
         Setup = setup;
         Model = setup.Fetch.Folder is { } fetched ? setup.Model.WithFetchedFolder(Path.Combine(fetched, setup.Model.Manifest.Digest)) : setup.Model;
         int groups = setup.Model.Shape.Groups;
+        _events = new ClusterEventLog(setup.NodeId, setup.Time);
         _view = new ClusterView(setup.Model.Manifest, setup.Model.Group.Length);
         Devices = new LocalDevices(groups);
         Rows = new RowCounters(groups);
@@ -72,7 +74,8 @@ public sealed class PanguNode
     /// <summary>The way to the placement coordinator, wherever it is.</summary>
     public IClusterControl Control => _control;
 
-    public IClusterEvents Events { get; } = new UnrecordedEvents();
+    /// <summary>The log of the whole cluster.</summary>
+    public IClusterEvents Events => _events;
 
     /// <summary>The devices of this process.</summary>
     public LocalDevices Devices { get; }
@@ -97,6 +100,8 @@ public sealed class PanguNode
         var manifest = Setup.Model.Manifest;
         var limits = new LinkLimits(manifest, Setup.Decoder.MaxRows, _links.InFlight);
         var endpoints = new LinkEndpoints("", "", HostIdentity.Current);
+        Func<string, string?> nodeIdOf = address => _view.Current.Nodes.FirstOrDefault(n => n.Address == address)?.Id;
+        system.ActorOf(Props.Create(() => new EventLogActor(_events, nodeIdOf, Setup.Time)), "pangu-events");
         if (Setup.Roles.Contains(NodeRoles.Expert))
         {
             var log = Logging.GetLogger(system, typeof(LinkServer));

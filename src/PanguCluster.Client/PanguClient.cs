@@ -14,7 +14,7 @@ namespace PanguCluster.Client;
 /// Calls that cannot succeed end with <see cref="PanguException"/>, cancelled ones with <see cref="OperationCanceledException"/>.
 /// Cancelling, or leaving the loop, ends the answer on the server. How long the client tries is told by <see cref="PanguClientOptions"/>.
 /// </remarks>
-public sealed class PanguClient : IDisposable, IAsyncDisposable
+public sealed partial class PanguClient : IDisposable, IAsyncDisposable
 {
     /// <summary>Name of the <see cref="System.Diagnostics.Metrics.Meter"/> of all clients.</summary>
     public const string MeterName = "PanguCluster.Client";
@@ -126,29 +126,6 @@ public sealed class PanguClient : IDisposable, IAsyncDisposable
     public Task<GetModelResponse> GetModelAsync(CancellationToken cancellation = default) =>
         AskAsync((e, c) => e.Generation.GetModelAsync(new GetModelRequest(), cancellationToken: c), cancellation);
 
-    /// <summary>The cluster as the answering node sees it.</summary>
-    public Task<ClusterState> GetClusterAsync(CancellationToken cancellation = default) =>
-        AskAsync((e, c) => e.Operator.GetClusterAsync(new GetClusterRequest(), cancellationToken: c), cancellation);
-
-    /// <summary>Recorded sessions, newest first; for operators, like the two below.</summary>
-    public Task<ListSessionsResponse> ListSessionsAsync(ListSessionsRequest request, CancellationToken cancellation = default) =>
-        AskAsync((e, c) => e.Operator.ListSessionsAsync(request, cancellationToken: c), cancellation);
-
-    /// <summary>Has a recorded session computed again and compared; the last message says how it ended.</summary>
-    public async IAsyncEnumerable<VerifyProgress> VerifySessionAsync(
-        string sessionId, [EnumeratorCancellation] CancellationToken cancellation = default)
-    {
-        var request = new VerifySessionRequest { SessionId = sessionId };
-        using var call = await BeginAsync(e => e.Operator.VerifySession(request, cancellationToken: cancellation), cancellation).ConfigureAwait(false);
-        do
-            yield return call.ResponseStream.Current;
-        while (await MoveNextAsync(call, cancellation).ConfigureAwait(false));
-    }
-
-    /// <summary>Ends anybody's session.</summary>
-    public Task<CancelSessionResponse> CancelSessionAsync(string sessionId, CancellationToken cancellation = default) =>
-        AskAsync((e, c) => e.Operator.CancelSessionAsync(new CancelSessionRequest { SessionId = sessionId }, cancellationToken: c), cancellation);
-
     /// <summary>Closes the connections. Answers under way end.</summary>
     public void Dispose() => _servers.Dispose();
 
@@ -172,46 +149,6 @@ public sealed class PanguClient : IDisposable, IAsyncDisposable
         await using var stream = new AnswerStream(_servers, request, progress(), deadline, OnRecovered, cancellation);
         while (await stream.NextAsync().ConfigureAwait(false) is { } happened)
             yield return happened;
-    }
-
-    /// <summary>A stream that is not gone on with, at its first message.</summary>
-    private async Task<AsyncServerStreamingCall<T>> BeginAsync<T>(
-        Func<ServerConnection, AsyncServerStreamingCall<T>> start, CancellationToken cancellation)
-    {
-        var attempts = new Attempts(_servers, _servers.Options.StartLimit, null);
-        while (true)
-        {
-            int endpoint = await attempts.NextAsync(cancellation).ConfigureAwait(false);
-            var call = start(_servers.Connections[endpoint]);
-            try
-            {
-                if (await call.ResponseStream.MoveNext(CancellationToken.None).ConfigureAwait(false))
-                {
-                    attempts.Connected(endpoint);
-                    return call;
-                }
-                attempts.Failed(endpoint, CallFailure.EndedEarly());
-            }
-            catch (RpcException error) when (error is not PanguException)
-            {
-                call.Dispose();
-                cancellation.ThrowIfCancellationRequested();
-                attempts.Failed(endpoint, CallFailure.Of(error));
-            }
-        }
-    }
-
-    private static async Task<bool> MoveNextAsync<T>(AsyncServerStreamingCall<T> call, CancellationToken cancellation)
-    {
-        try
-        {
-            return await call.ResponseStream.MoveNext(CancellationToken.None).ConfigureAwait(false);
-        }
-        catch (RpcException error)
-        {
-            cancellation.ThrowIfCancellationRequested();
-            throw new PanguException(error);
-        }
     }
 
     /// <summary>One question, at as many servers as it takes: asking twice does no harm.</summary>

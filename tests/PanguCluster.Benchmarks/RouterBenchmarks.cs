@@ -23,6 +23,7 @@ public class RouterBenchmarks
 
     private ActorSystem? _system;
     private LinkServer? _server;
+    private LinkServer? _spare;
     private IActorRef _decoder = ActorRefs.Nobody;
 
     [Params("local", "unix")]
@@ -30,6 +31,10 @@ public class RouterBenchmarks
 
     [Params(1, 32)]
     public int Rows { get; set; } = 1;
+
+    /// <summary>2: every group has another owner, on a node that is asked for nothing.</summary>
+    [Params(1, 2)]
+    public int Owners { get; set; } = 1;
 
     [GlobalSetup]
     public async Task Open()
@@ -47,9 +52,12 @@ public class RouterBenchmarks
         var links = new Links(limits, far with { NodeId = "me" });
         var router = _system.ActorOf(Props.Create(() => new RouterActor(
             RouterOptions.Default, here, new RowCounters(Groups), new RouterFaults(), links, ActorRefs.Nobody, TimeProvider.System)).WithDispatcher("router"));
+        _spare = new LinkServer(manifest, far with { NodeId = "spare" }, limits, new LinkOptions(), devices, Akka.Event.NoLogger.Instance);
         var route = new GroupRoute(Plane == "local" ? "me" : "far", 1, Plane == "local");
-        PeerNode[] peers = Plane == "local" ? [] : [new PeerNode("far", _server.Endpoints)];
-        router.Tell(new RouterProtocol.RoutesChanged(new RouteTable(1, [.. Enumerable.Repeat(new GroupOwners([route]), Groups)], [.. peers])));
+        GroupRoute[] routes = [route, new GroupRoute("spare", 1, false)];
+        PeerNode[] peers = [new PeerNode("far", _server.Endpoints), new PeerNode("spare", _spare.Endpoints)];
+        router.Tell(new RouterProtocol.RoutesChanged(
+            new RouteTable(1, [.. Enumerable.Repeat(new GroupOwners([.. routes.Take(Owners)]), Groups)], [.. peers.Take(Plane == "local" && Owners == 1 ? 0 : Owners)])));
         var layer = new RouterProtocol.DispatchLayer(new LayerDispatch(manifest, MaxRows) { Rows = Rows, StepId = 1 });
         _decoder = _system.ActorOf(Props.Create(() => new Decoder(layer, router)).WithDispatcher("decoder"));
         await Exchange();
@@ -68,6 +76,7 @@ public class RouterBenchmarks
     {
         await _system!.Terminate();
         _server!.Dispose();
+        _spare!.Dispose();
     }
 
     private static string Dispatcher(string name, int threads) =>

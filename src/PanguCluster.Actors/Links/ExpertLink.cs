@@ -1,4 +1,5 @@
 using Akka.Actor;
+using PanguCluster.Actors.Wire.Proto;
 using PanguCluster.Model.Decoding;
 
 namespace PanguCluster.Actors.Links;
@@ -160,6 +161,8 @@ public sealed class ExpertLink : ILinkPort, IDisposable
         var header = _socket!.ReceiveHeader();
         if (header.Kind == LinkFrameKind.Heartbeat && header.PayloadBytes == 0)
             return true;
+        if (header.Kind == LinkFrameKind.Refused)
+            throw new LinkException("ended by the peer: " + _socket.ReceiveHandshake(header, LinkRefused.Parser).Reason);
         if (header.Kind != LinkFrameKind.Reply)
             throw new LinkException($"unexpected {header.Kind} frame of {header.PayloadBytes} bytes");
         header.CheckExchange(_limits);

@@ -13,7 +13,17 @@ public sealed record LinkOptions(
 {
     public TimeSpan HeartbeatInterval => Heartbeat ?? TimeSpan.FromMilliseconds(100);
 
+    /// <summary>
+    /// After so long without a byte the dispatching end suspects its peer. 350 ms is short because a suspicion is cheap where a group has
+    /// another owner, and long because it is not where it has none: heartbeats come from threads of their own, which pauses of the garbage
+    /// collector and busy cores hold up for tens of milliseconds.
+    /// </summary>
     public TimeSpan Silence => HeartbeatInterval * (MissedHeartbeats + 0.5);
+
+    /// <summary>
+    /// The answering end only wants its buffers back some time: a decoder that was held up must not find all its links closed.
+    /// </summary>
+    public TimeSpan SessionSilence => Silence * 4;
 
     /// <summary>Host that peers are told instead of the one listened on, which may be all of the machine's addresses; null: that one.</summary>
     public string? AdvertisedHost { get; init; }

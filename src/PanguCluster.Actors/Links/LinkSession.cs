@@ -27,6 +27,7 @@ internal sealed class LinkSession : IDisposable
     private readonly Stack<LinkSlot> _free = new();
     private LinkSlot[] _slots = [];
     private string _peer;
+    private bool _sending;
     private bool _closed;
 
     public LinkSession(
@@ -122,7 +123,7 @@ internal sealed class LinkSession : IDisposable
         {
             NodeId = _self.NodeId, ModelDigest = _self.ModelDigest, NumericsVersion = _self.NumericsVersion,
         });
-        _socket.SetSilence(_options.Silence);
+        _socket.SetSilence(_options.SessionSilence);
         return hello;
     }
 
@@ -191,15 +192,18 @@ internal sealed class LinkSession : IDisposable
                     if (_closed)
                         return;
                     _answered.TryDequeue(out slot);
+                    _sending = true;
                 }
                 if (slot is null)
-                {
                     _socket.Send(heartbeat);
-                    continue;
-                }
-                slot.SendReply(_socket);
+                else
+                    slot.SendReply(_socket);
                 lock (_gate)
-                    _free.Push(slot);
+                {
+                    _sending = false;
+                    if (slot is not null)
+                        _free.Push(slot);
+                }
             }
         }
         catch (Exception e)
@@ -211,13 +215,18 @@ internal sealed class LinkSession : IDisposable
     /// <param name="why">Null: this node ends the link.</param>
     private void Close(Exception? why)
     {
+        bool farewell;
         lock (_gate)
         {
             if (_closed)
                 return;
             _closed = true;
+            farewell = !_sending && _slots.Length > 0 && why is not LinkException { Reset: true };
             Monitor.PulseAll(_gate);
         }
+        // Without a word the peer would take this process for dead.
+        if (farewell)
+            _socket.TrySayFarewell(why?.Message ?? "the node stops");
         _socket.Dispose();
         if (why is LinkException { Orderly: true })
             _log.Info("link from node {0} ended: {1}", _peer, why.Message);

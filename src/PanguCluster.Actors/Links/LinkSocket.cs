@@ -2,12 +2,16 @@ using System.Net.Security;
 using System.Net.Sockets;
 using Google.Protobuf;
 using PanguCluster.Actors.Credentials;
+using PanguCluster.Actors.Wire.Proto;
 
 namespace PanguCluster.Actors.Links;
 
 /// <summary>A blocking socket that speaks frames. Blocking calls only: a single asynchronous one would slow all later ones down.</summary>
 internal sealed class LinkSocket(Socket socket) : IDisposable
 {
+    private const int FarewellMilliseconds = 50;
+    private const int LongestReason = 200;
+
     private readonly byte[] _header = new byte[LinkHeader.Bytes];
     private SslStream? _tls;
 
@@ -84,6 +88,20 @@ internal sealed class LinkSocket(Socket socket) : IDisposable
         Send(frame);
     }
 
+    /// <summary>Says why this end closes. Only while nobody else sends; lost if the peer does not take it at once.</summary>
+    public void TrySayFarewell(string reason)
+    {
+        try
+        {
+            socket.SendTimeout = FarewellMilliseconds;
+            SendHandshake(LinkFrameKind.Refused, new LinkRefused { Reason = reason.Length <= LongestReason ? reason : reason[..LongestReason] });
+        }
+        catch (Exception e) when (e is LinkException or ObjectDisposedException)
+        {
+            // The connection is gone already, which says it as well.
+        }
+    }
+
     public T ReceiveHandshake<T>(LinkHeader header, MessageParser<T> parser) where T : IMessage<T>
     {
         if (header.PayloadBytes > LinkHeader.MaxHandshakeBytes)
@@ -110,7 +128,8 @@ internal sealed class LinkSocket(Socket socket) : IDisposable
     private static LinkException Broken(Exception e) => new(
         SocketErrorOf(e) is { } error ? $"connection broken ({error})" : e is IOException ? e.Message : "connection closed", e)
     {
-        Reset = SocketErrorOf(e) is SocketError.ConnectionReset or SocketError.ConnectionAborted or SocketError.Shutdown,
+        // Not ConnectionAborted: that is this end, closing a socket whose time is up.
+        Reset = SocketErrorOf(e) is SocketError.ConnectionReset or SocketError.Shutdown,
     };
 
     /// <summary>TLS wraps what the socket says.</summary>

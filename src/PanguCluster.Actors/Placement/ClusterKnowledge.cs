@@ -104,6 +104,7 @@ public static class ClusterKnowledge
         {
             Detail = detail,
             Duty = s is null ? NodeDuty.Serves : table.DutyOf(s.NodeId),
+            Files = s?.Files ?? [],
             Suspected = s is not null && suspected.Contains(s.NodeId),
         };
     }

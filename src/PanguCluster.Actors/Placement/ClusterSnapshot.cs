@@ -22,6 +22,9 @@ public sealed record NodeInfo(
 
     /// <summary>A link or heartbeat says that it is gone or hangs; membership may not know yet.</summary>
     public bool Suspected { get; init; }
+
+    /// <summary>Groups whose file it has: the others it must fetch first.</summary>
+    public IReadOnlyList<int> Files { get; init; } = [];
 }
 
 /// <summary>One replica of a group on a node.</summary>

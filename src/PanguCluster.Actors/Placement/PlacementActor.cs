@@ -58,7 +58,11 @@ public sealed class PlacementActor : UntypedActor
 
     private string NodeId => _settings.Initial.NodeId;
 
-    private IReadOnlySet<string> Suspected => _suspects.Keys.ToHashSet();
+    /// <summary>Peers whose link is down. A node without a decoder has no links of its own: it believes what others say of a process that is gone.</summary>
+    private IReadOnlySet<string> Suspected(IReadOnlyList<KnownNode> nodes) => _decoder is not null
+        ? _suspects.Keys.ToHashSet()
+        : nodes.Where(n => n is { Alive: true, Self: false, State: { } }).SelectMany(n => n.State!.Suspects).Where(s => s.Reset).Select(s => s.NodeId)
+            .Concat(_suspects.Keys).ToHashSet();
 
     protected override void PreStart()
     {
@@ -264,7 +268,7 @@ public sealed class PlacementActor : UntypedActor
     private void Recompute()
     {
         var nodes = _members.Nodes();
-        var suspected = Suspected;
+        var suspected = Suspected(nodes);
         var routes = Placement.Routes.Of(nodes, _table, suspected, Manifest, _routes);
         if (!ReferenceEquals(routes, _routes))
         {

@@ -4,6 +4,7 @@ using Akka.Serialization;
 using Google.Protobuf;
 using PanguCluster.Actors.Control;
 using PanguCluster.Actors.Decoding;
+using PanguCluster.Actors.Events;
 using PanguCluster.Actors.Experts;
 using PanguCluster.Actors.Placement;
 using PanguCluster.Actors.Placement.Table;
@@ -30,6 +31,7 @@ public sealed class PanguSerializer(ExtendedActorSystem system) : SerializerWith
         PulseProtocol.PulseReply => "pulsed",
         EnsureGroup => "ensure",
         NodeState => "node",
+        EventPage => "events",
         PlacementTable => "placement",
         ControlProtocol.Request => "control",
         ControlProtocol.Answer => "controlled",
@@ -52,6 +54,7 @@ public sealed class PanguSerializer(ExtendedActorSystem system) : SerializerWith
         PulseProtocol.PulseReply m => new Proto.Pulse { Sent = m.Sent },
         EnsureGroup m => new Proto.EnsureGroup { Group = m.Group, Number = m.Number },
         NodeState m => NodeStateWire.Write(m),
+        EventPage m => EventWire.Write(m),
         PlacementTable m => PlacementWire.Write(m),
         ControlProtocol.Request m => ControlWire.Write(m),
         ControlProtocol.Answer m => ControlWire.Write(m),
@@ -76,6 +79,7 @@ public sealed class PanguSerializer(ExtendedActorSystem system) : SerializerWith
                 "pulsed" => new PulseProtocol.PulseReply(Proto.Pulse.Parser.ParseFrom(bytes).Sent),
                 "ensure" => ReadEnsure(Proto.EnsureGroup.Parser.ParseFrom(bytes)),
                 "node" => NodeStateWire.Read(Proto.NodeState.Parser.ParseFrom(bytes)),
+                "events" => EventWire.Read(Proto.EventPage.Parser.ParseFrom(bytes)),
                 "placement" => PlacementWire.Read(Proto.PlacementTable.Parser.ParseFrom(bytes)),
                 "control" => ControlWire.Read(Proto.ControlRequest.Parser.ParseFrom(bytes)),
                 "controlled" => ControlWire.Read(Proto.ControlAnswer.Parser.ParseFrom(bytes)),

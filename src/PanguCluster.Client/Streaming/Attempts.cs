@@ -42,7 +42,9 @@ internal sealed class Attempts(ServerSet servers, TimeSpan limit, DateTimeOffset
     /// <exception cref="PanguException">No other attempt can do better.</exception>
     public void Failed(int endpoint, CallFailure failure)
     {
-        _last = failure;
+        // What a server says tells more than that another one is out of reach.
+        if (_last?.Remedy != Remedy.AskAgain || failure.Remedy != Remedy.Reconnect)
+            _last = failure;
         ClientMetrics.Failed(servers.Connections[endpoint].Address, failure);
         if (failure.Remedy == Remedy.None)
             throw new PanguException(failure.Error);
@@ -71,7 +73,7 @@ internal sealed class Attempts(ServerSet servers, TimeSpan limit, DateTimeOffset
         if (Count == 0)
             return;
         _route.Progressed();
-        (Count, _doubts) = (0, 0);
+        (Count, _doubts, _last) = (0, 0, null);
     }
 
     /// <summary>From now on another limit holds.</summary>

@@ -23,6 +23,10 @@ public static class CommandLine
         ServeVerb.Create(),
         GenerateVerb.Create(),
         .. ClusterVerbs.Create(),
+        TopVerb.Create(),
+        EventsVerb.Create(),
+        .. CordonVerbs.Create(),
+        .. OperationVerbs.Create(),
         SessionsVerb.Create(),
         VerifyVerb.Create(),
         CancelVerb.Create(),
@@ -67,7 +71,14 @@ public static class CommandLine
         {
             // The first signal asks the verb to end; the second takes the default way out.
             signal.Cancel = !stop.IsCancellationRequested;
-            stop.Cancel();
+            try
+            {
+                stop.Cancel();
+            }
+            catch (ObjectDisposedException)
+            {
+                // The verb has ended meanwhile.
+            }
         }
     }
 

@@ -13,8 +13,8 @@ using PanguCluster.Node.Services;
 namespace PanguCluster.Node.Hosting;
 
 /// <summary>
-/// The outside of a node: its gRPC and HTTP endpoints. Knows the actors only as <c>IGenerationGateway</c> and <c>IClusterView</c>, which
-/// the caller registers.
+/// The outside of a node: its gRPC and HTTP endpoints. Knows the actors only as <c>IGenerationGateway</c>, <c>IClusterView</c>,
+/// <c>IClusterControl</c> and <c>IClusterEvents</c>, which the caller registers.
 /// </summary>
 public static class Edge
 {
@@ -27,6 +27,8 @@ public static class Edge
     public static void AddEdge(
         this WebApplicationBuilder builder, NodeIdentity self, NodeAddress http, NodeAddress? grpc, EdgeSecurity? security = null)
     {
+        builder.Services.AddSingleton<GatewayDuty>();
+        builder.Services.WrapGateway((inner, provider) => new DrainingGateway(inner, provider.GetRequiredService<GatewayDuty>()));
         builder.Services.AddEdgeSecurity(security ?? EdgeSecurity.Open);
         builder.Services.AddNodeMetrics();
         builder.WebHost.UseKestrelCore().ConfigureKestrel(kestrel =>
@@ -69,9 +71,9 @@ public static class Edge
         app.MapOpenAi();
         app.MapMetrics();
         app.MapGet("/healthz", () => "ok\n").For(Access.Anyone);
-        app.MapGet("/readyz", (IClusterView view) =>
+        app.MapGet("/readyz", (IClusterView view, GatewayDuty duty) =>
         {
-            string? missing = RouteHealthCheck.WhatIsMissing(view.Current);
+            string? missing = duty.Refusal ?? RouteHealthCheck.WhatIsMissing(view.Current);
             return missing is null
                 ? Results.Text("ready\n")
                 : Results.Text($"not ready: {missing}\n", statusCode: (int)HttpStatusCode.ServiceUnavailable);

@@ -9,6 +9,7 @@ using PanguCluster.Model.Packing;
 using PanguCluster.Model.Tokenization;
 using PanguCluster.Native;
 using PanguCluster.Node.Console;
+using PanguCluster.Node.Launch;
 using PanguCluster.Node.Options;
 using PanguCluster.Node.Security;
 using PanguCluster.Node.Services;
@@ -32,7 +33,9 @@ public static class NodeAssembly
         builder.Services.Configure<HostOptions>(host => host.ShutdownTimeout = TimeSpan.FromSeconds(15));
         builder.Services.AddSingleton(new ServedModel(
             packed.Manifest, decoder.MaxPositions, tokenizer is null ? null : new TokenizerCodec(tokenizer, packed.Manifest.Chat)));
-        builder.Services.AddPanguNode(Setup(options, packed, decoder, tokenizer), akka => akka.ConfigureLoggers(log =>
+        var exit = new NodeExit();
+        builder.Services.AddSingleton(exit).AddSingleton<NodeDrain>();
+        builder.Services.AddPanguNode(Setup(options, packed, decoder, tokenizer) with { Leave = exit.Leave }, akka => akka.ConfigureLoggers(log =>
         {
             log.ClearLoggers();
             log.LogLevel = AkkaLevelOf(options.LogLevel);
@@ -68,6 +71,7 @@ public static class NodeAssembly
             GroupThreads = threads.Group,
             MinExpertNodes = options.MinExpertNodes,
             Replicas = options.Replicas,
+            Launcher = Launchers.Of(options.Launch),
             Journal = options.Journal,
             Sessions = SessionOptions.Default with { Keep = options.KeepSessions },
             Streams = StreamOptions.Default with { DetachTtl = options.DetachTtl },

@@ -4,6 +4,7 @@ using PanguCluster.Model.Packing;
 using PanguCluster.Node.Console;
 using PanguCluster.Node.Local;
 using PanguCluster.Node.Options;
+using PanguCluster.Node.Services;
 
 namespace PanguCluster.Node.Hosting;
 
@@ -15,7 +16,7 @@ public static class NodeProcess
 
     private static readonly TimeSpan ReadyPoll = TimeSpan.FromMilliseconds(50);
 
-    /// <summary>Runs a node until <paramref name="stop"/>. Prints one line to <paramref name="output"/> when it serves.</summary>
+    /// <summary>Runs a node until <paramref name="stop"/>, or until its cluster has emptied it and lets it go, and drains it first. Prints one line to <paramref name="output"/> when it serves.</summary>
     /// <exception cref="OptionException">An option does not fit this machine or model.</exception>
     /// <exception cref="ModelFormatException">The model cannot be served.</exception>
     /// <exception cref="CommandFailedException">The node cannot start, or its cluster dropped it.</exception>
@@ -56,7 +57,8 @@ public static class NodeProcess
         string grpc = options.HasRole("gateway") ? $" grpc={options.Grpc}" : "";
         string places = $"node={options.NodeId}{grpc} http={options.Http} cluster={options.Cluster} model={manifest.Name}";
         await error.WriteLineAsync($"pangu serve: listening {places}").ConfigureAwait(false);
-        using var ends = CancellationTokenSource.CreateLinkedTokenSource(stop, app.Lifetime.ApplicationStopping);
+        var exit = app.Services.GetRequiredService<NodeExit>();
+        using var ends = CancellationTokenSource.CreateLinkedTokenSource(stop, app.Lifetime.ApplicationStopping, exit.Asked);
         try
         {
             var view = app.Services.GetRequiredService<IClusterView>();
@@ -66,9 +68,14 @@ public static class NodeProcess
             await output.FlushAsync(ends.Token).ConfigureAwait(false);
             await Task.Delay(Timeout.InfiniteTimeSpan, ends.Token).ConfigureAwait(false);
         }
-        catch (OperationCanceledException) when (stop.IsCancellationRequested)
+        catch (OperationCanceledException) when (stop.IsCancellationRequested || exit.Asked.IsCancellationRequested)
         {
-            await error.WriteLineAsync($"pangu serve: {options.NodeId} is stopping").ConfigureAwait(false);
+            bool asked = !stop.IsCancellationRequested;
+            await error.WriteLineAsync($"pangu serve: {options.NodeId} is stopping{(asked ? ": " + exit.Reason : "")}").ConfigureAwait(false);
+            // What the streams' grace takes is a part of the limit.
+            var limit = options.DrainTimeout > StreamGrace.Length ? options.DrainTimeout - StreamGrace.Length : TimeSpan.Zero;
+            string end = await app.Services.GetRequiredService<NodeDrain>().RunAsync(limit, asked).ConfigureAwait(false);
+            await error.WriteLineAsync($"pangu serve: {options.NodeId} leaves: {end}").ConfigureAwait(false);
         }
         catch (OperationCanceledException)
         {

@@ -1,3 +1,5 @@
+using PanguCluster.Node.Launch;
+
 namespace PanguCluster.Node.Hosting;
 
 /// <summary>
@@ -6,6 +8,8 @@ namespace PanguCluster.Node.Hosting;
 /// </summary>
 public static class ParentWatch
 {
+    private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(500);
+
     /// <summary>Cancels <paramref name="ends"/> when the stream ends. What comes before that is ignored.</summary>
     public static void CancelAtEnd(Stream input, CancellationTokenSource ends)
     {
@@ -25,6 +29,28 @@ public static class ParentWatch
             }
         })
         { IsBackground = true, Name = "parent watch" };
+        watcher.Start();
+    }
+
+    /// <summary>Cancels <paramref name="ends"/> when a process that is not the parent has ended: at most <see cref="Poll"/> later.</summary>
+    public static void CancelWithProcess(int processId, CancellationTokenSource ends)
+    {
+        var mark = ProcessMark.Of(processId);
+        var watcher = new Thread(() =>
+        {
+            while (mark?.IsAlive == true)
+                if (ends.Token.WaitHandle.WaitOne(Poll))
+                    return;
+            try
+            {
+                ends.Cancel();
+            }
+            catch (ObjectDisposedException)
+            {
+                // The node ended first.
+            }
+        })
+        { IsBackground = true, Name = "process watch" };
         watcher.Start();
     }
 }

@@ -4,11 +4,11 @@ using PanguCluster.Actors.Placement;
 
 namespace PanguCluster.Node.Hosting;
 
-/// <summary>Healthy while requests can be served: every group has a ready owner and some node decodes.</summary>
-public sealed class RouteHealthCheck(IClusterView view) : IHealthCheck
+/// <summary>Healthy while requests can be served, and here: every group has a ready owner, some node decodes, and this one is not draining.</summary>
+public sealed class RouteHealthCheck(IClusterView view, GatewayDuty duty) : IHealthCheck
 {
     public Task<HealthCheckResult> CheckHealthAsync(HealthCheckContext context, CancellationToken cancellationToken = default) =>
-        Task.FromResult(WhatIsMissing(view.Current) is { } missing ? HealthCheckResult.Unhealthy(missing) : HealthCheckResult.Healthy());
+        Task.FromResult((duty.Refusal ?? WhatIsMissing(view.Current)) is { } missing ? HealthCheckResult.Unhealthy(missing) : HealthCheckResult.Healthy());
 
     /// <summary>What stands between this cluster and serving, in words; null when nothing does.</summary>
     public static string? WhatIsMissing(ClusterSnapshot cluster)

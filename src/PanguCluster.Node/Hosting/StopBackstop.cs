@@ -11,15 +11,16 @@ public static class StopBackstop
     /// <summary>Longer than streams' grace, leaving the cluster and closing the host take together.</summary>
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(30);
 
-    /// <summary>From <paramref name="stop"/> on, the process has <see cref="Limit"/> left, unless the result is disposed before.</summary>
-    public static IDisposable Arm(CancellationToken stop, TextWriter error)
+    /// <summary>From <paramref name="stop"/> on, the process has <see cref="Limit"/> and what draining may take left, unless the result is disposed before.</summary>
+    public static IDisposable Arm(CancellationToken stop, TimeSpan drain, TextWriter error)
     {
+        var limit = Limit + drain;
         Timer? timer = null;
         var registration = stop.Register(() => timer = new Timer(_ =>
         {
-            error.WriteLine($"pangu serve: not stopped after {Limit.TotalSeconds} s; ending the process");
+            error.WriteLine($"pangu serve: not stopped after {limit.TotalSeconds} s; ending the process");
             Environment.Exit(ExitCodes.Failed);
-        }, null, Limit, Timeout.InfiniteTimeSpan));
+        }, null, limit, Timeout.InfiniteTimeSpan));
         return new Armed(() =>
         {
             registration.Dispose();

@@ -49,6 +49,8 @@ public sealed class NodeChild : IDisposable
     /// <summary>How it ended, with the last lines it wrote to stderr.</summary>
     public string Obituary()
     {
+        if (_process.ExitCode == 0)
+            return $"{Node.Id} (process {ProcessId}) has left the cluster";
         lock (_lastLines)
         {
             string words = string.Concat(_lastLines.Select(line => $"{Environment.NewLine}  {line}"));

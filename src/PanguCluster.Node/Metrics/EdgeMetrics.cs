@@ -22,8 +22,9 @@ public sealed class EdgeMetrics
     private readonly Histogram<double> _firstToken;
     private readonly Histogram<double> _nextToken;
 
-    public EdgeMetrics(Meter meter)
+    public EdgeMetrics(Meter meter, TimeProvider time)
     {
+        (FirstTokens, NextTokens) = (new LatencyWindow(time), new LatencyWindow(time));
         _requests = meter.CreateCounter<long>("pangu.requests", "{request}",
             "Calls that asked this node for an answer, by kind: start or resume.");
         _finished = meter.CreateCounter<long>("pangu.choices_finished", "{choice}",
@@ -40,6 +41,12 @@ public sealed class EdgeMetrics
             advice: new InstrumentAdvice<double> { HistogramBucketBoundaries = NextTokenSeconds });
     }
 
+    /// <summary>Times to the first token, of the last minute.</summary>
+    public LatencyWindow FirstTokens { get; }
+
+    /// <summary>Times from one token of a choice to the next, of the last minute.</summary>
+    public LatencyWindow NextTokens { get; }
+
     public void Asked(bool resumes) => _requests.Add(1, new KeyValuePair<string, object?>("kind", resumes ? "resume" : "start"));
 
     public void Accepted(int promptTokens) => _promptTokens.Add(promptTokens);
@@ -52,9 +59,17 @@ public sealed class EdgeMetrics
 
     public void Token() => _tokens.Add(1);
 
-    public void FirstToken(TimeSpan after) => _firstToken.Record(after.TotalSeconds);
+    public void FirstToken(TimeSpan after)
+    {
+        _firstToken.Record(after.TotalSeconds);
+        FirstTokens.Add(after);
+    }
 
-    public void NextToken(TimeSpan after) => _nextToken.Record(after.TotalSeconds);
+    public void NextToken(TimeSpan after)
+    {
+        _nextToken.Record(after.TotalSeconds);
+        NextTokens.Add(after);
+    }
 
     private static string NameOf(FinishReason reason) => reason switch
     {

@@ -17,7 +17,7 @@ internal static class MetricsHosting
     {
         var meter = new Meter(MeterName);
         services.AddSingleton(_ => meter);
-        services.AddSingleton(new EdgeMetrics(meter));
+        services.AddSingleton(provider => new EdgeMetrics(meter, provider.GetRequiredService<TimeProvider>()));
         services.WrapGateway((inner, provider) =>
             new MeteredGateway(inner, provider.GetRequiredService<EdgeMetrics>(), provider.GetRequiredService<TimeProvider>()));
         services.AddOpenTelemetry().WithMetrics(metrics => metrics

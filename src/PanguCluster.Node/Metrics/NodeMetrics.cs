@@ -15,6 +15,7 @@ internal static class NodeMetrics
         ObserveStreams(meter, node.Streams);
         ObserveDecoder(meter, () => node.Load.Value);
         ObserveRows(meter, node.Rows);
+        ObserveFaults(meter, node.Faults);
         ObserveCluster(meter, node.View);
         meter.CreateObservableGauge("pangu.journal_up", () => node.Journal.Problem is null ? 1 : 0, null,
             "1: sessions are recorded; 0: new requests wait or are refused.");
@@ -65,6 +66,25 @@ internal static class NodeMetrics
                 "Token rows that this node's router has had answered, by expert group.");
         meter.CreateObservableCounter("pangu.router_rows", () => rows.Read().Tokens, "{row}",
             "Token rows of all layers that this node's router has had answered: tokens in batches times layers.");
+    }
+
+    private static void ObserveFaults(Meter meter, RouterFaults faults)
+    {
+        meter.CreateObservableCounter("pangu.router_hedges", () => faults.Hedges, "{group}",
+            "Groups asked of a second owner because the first was late.");
+        meter.CreateObservableCounter("pangu.router_hedge_wins", () => faults.HedgeWins, "{group}",
+            "Hedges that answered before the owner that was late.");
+        meter.CreateObservableCounter("pangu.router_resent", () => faults.Resent, "{group}",
+            "Groups sent again because their owner was gone, not ready or failed.");
+        meter.CreateObservableCounter("pangu.router_late_answers", () => faults.LateAnswers, "{answer}",
+            "Answers that came too late or twice and were dropped.");
+        meter.CreateObservableCounter("pangu.peer_suspicions", () => faults.Suspicions, "{suspicion}",
+            "Times this node's router took a peer for gone or hung.");
+        meter.CreateObservableCounter("pangu.router_stalls", () => faults.Stalls, "{layer}", "Layers that met a failure and were finished all the same.");
+        meter.CreateObservableGauge("pangu.router_last_stall", () => faults.LastStall.TotalSeconds, "s",
+            "How long the last layer that met a failure took.");
+        meter.CreateObservableGauge("pangu.router_longest_stall", () => faults.LongestStall.TotalSeconds, "s",
+            "How long the slowest layer that met a failure took.");
     }
 
     private static void ObserveCluster(Meter meter, IClusterView view)

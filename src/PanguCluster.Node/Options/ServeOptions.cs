@@ -34,6 +34,7 @@ public sealed partial record ServeOptions(
     public const string DefaultGrpc = "127.0.0.1:7440";
     public const string DefaultCluster = "127.0.0.1:7442";
     public const string DefaultDetachTtl = "30s";
+    public const string DefaultDrainTimeout = "30s";
     public const string DefaultModel = "models/pangu-nano";
     public const int DefaultReplicas = 2;
     public const string DefaultKeepSessions = "24h";
@@ -51,11 +52,16 @@ public sealed partial record ServeOptions(
     /// <summary>How long a sequence is kept for a client that has gone without a word; zero: not at all.</summary>
     public TimeSpan DetachTtl { get; init; } = TimeSpan.FromSeconds(30);
 
+    public required LaunchOptions Launch { get; init; }
+
     /// <summary>Incarnations wanted of each expert group.</summary>
     public int Replicas { get; init; } = DefaultReplicas;
 
     /// <summary>Most bytes per second that come from peers as files; null: no limit.</summary>
     public long? FetchRate { get; init; }
+
+    /// <summary>How long a node that is told to stop hands over its groups and streams; zero: not at all.</summary>
+    public TimeSpan DrainTimeout { get; init; } = TimeSpan.FromSeconds(30);
 
     public bool HasRole(string role) => Roles.Contains(role);
 
@@ -83,10 +89,12 @@ public sealed partial record ServeOptions(
             Id(said.NodeId ?? $"node-{cluster.Port}"), Level(said.LogLevel ?? "warning"))
         {
             Security = SecurityOptions.From(said),
+            Launch = LaunchOptions.From(said, said.Data ?? DefaultData()),
             Replicas = InRange("--replicas", said.Replicas ?? DefaultReplicas, 1, 16),
             FetchRate = said.FetchRate is { } rate ? Rate(rate) : null,
             Advertise = said.Advertise is { } host ? Advertised(host) : null,
             DetachTtl = Duration.InRange("--detach-ttl", said.DetachTtl ?? DefaultDetachTtl, TimeSpan.Zero, TimeSpan.FromDays(365)),
+            DrainTimeout = Duration.InRange("--drain-timeout", said.DrainTimeout ?? DefaultDrainTimeout, TimeSpan.Zero, TimeSpan.FromHours(24)),
         };
         BindRules.Check(options);
         return options;

@@ -26,6 +26,10 @@ public sealed record ServeOverrides
     public string? PrefixCache { get; init; }
     public int? MinExpertNodes { get; init; }
     public int? Replicas { get; init; }
+    public string? Launcher { get; init; }
+    public string? LaunchFolder { get; init; }
+    public string? StartNodeCommand { get; init; }
+    public string? StopNodeCommand { get; init; }
     public string? Journal { get; init; }
     public string? KeepSessions { get; init; }
     public string? NodeId { get; init; }
@@ -39,6 +43,7 @@ public sealed record ServeOverrides
     public string? ClusterKey { get; init; }
     public string? ClusterCa { get; init; }
     public string? DetachTtl { get; init; }
+    public string? DrainTimeout { get; init; }
 
     private static readonly JsonSerializerOptions Json = new()
     {
@@ -89,6 +94,10 @@ public sealed record ServeOverrides
         PrefixCache = PrefixCache ?? below.PrefixCache,
         MinExpertNodes = MinExpertNodes ?? below.MinExpertNodes,
         Replicas = Replicas ?? below.Replicas,
+        Launcher = Launcher ?? below.Launcher,
+        LaunchFolder = LaunchFolder ?? below.LaunchFolder,
+        StartNodeCommand = StartNodeCommand ?? below.StartNodeCommand,
+        StopNodeCommand = StopNodeCommand ?? below.StopNodeCommand,
         Journal = Journal ?? below.Journal,
         KeepSessions = KeepSessions ?? below.KeepSessions,
         NodeId = NodeId ?? below.NodeId,
@@ -102,6 +111,7 @@ public sealed record ServeOverrides
         ClusterKey = ClusterKey ?? below.ClusterKey,
         ClusterCa = ClusterCa ?? below.ClusterCa,
         DetachTtl = DetachTtl ?? below.DetachTtl,
+        DrainTimeout = DrainTimeout ?? below.DrainTimeout,
     };
 
     private static string KnownKeys => string.Join(", ",

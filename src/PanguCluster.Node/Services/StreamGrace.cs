@@ -11,9 +11,14 @@ public sealed class StreamGrace : IDisposable
     private readonly CancellationTokenRegistration _stopping;
     private ITimer? _timer;
 
-    public StreamGrace(IHostApplicationLifetime lifetime, TimeProvider time) =>
-        _stopping = lifetime.ApplicationStopping.Register(
-            () => _timer = time.CreateTimer(_ => _over.Cancel(), null, Length, Timeout.InfiniteTimeSpan));
+    public StreamGrace(IHostApplicationLifetime lifetime, TimeProvider time)
+    {
+        Begun = lifetime.ApplicationStopping;
+        _stopping = Begun.Register(() => _timer = time.CreateTimer(_ => _over.Cancel(), null, Length, Timeout.InfiniteTimeSpan));
+    }
+
+    /// <summary>Cancelled when the node was told to stop.</summary>
+    public CancellationToken Begun { get; }
 
     /// <summary>Cancelled when the grace is over.</summary>
     public CancellationToken Over => _over.Token;

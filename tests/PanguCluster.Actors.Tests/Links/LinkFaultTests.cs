@@ -81,7 +81,7 @@ public sealed class LinkFaultTests : IDisposable
     [InlineData("group id", "group 8 is not in 0..7")]
     [InlineData("expert id", "expert 4 is not in 0..3")]
     [InlineData("half frame", "the peer closed the connection")]
-    [InlineData("silence", "silent for 175 ms")]
+    [InlineData("silence", "silent for 700 ms")]
     public async Task Server_should_end_only_that_link_and_log_why_when_a_peer_misbehaves(string fault, string reason)
     {
         using var link = Welcomed(out var socket);

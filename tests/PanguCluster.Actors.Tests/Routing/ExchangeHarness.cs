@@ -84,6 +84,9 @@ public abstract class ExchangeHarness : IComputeOwner
         public bool IsUp => true;
         public bool IsFull { get; set; }
         public List<int[]> Sent { get; } = [];
+
+        /// <summary>Unanswered frames as (groups, attempt, step, layer).</summary>
+        public List<(int[] Groups, long Attempt, long Step, int Layer)> Frames { get; } = [];
         public long LastAttempt { get; private set; }
 
         public bool TrySend(LayerDispatch dispatch, ReadOnlySpan<int> groups, long attempt)
@@ -92,6 +95,7 @@ public abstract class ExchangeHarness : IComputeOwner
                 return false;
             Sent.Add(groups.ToArray());
             LastAttempt = attempt;
+            Frames.Add((groups.ToArray(), attempt, dispatch.StepId, dispatch.Layer));
             return true;
         }
     }

@@ -3,6 +3,7 @@ using Akka.Actor;
 using Akka.Configuration;
 using Akka.Serialization;
 using PanguCluster.Actors.Decoding;
+using PanguCluster.Actors.Events;
 using PanguCluster.Actors.Experts;
 using PanguCluster.Actors.Control;
 using PanguCluster.Actors.Placement;
@@ -63,6 +64,8 @@ public sealed class PanguSerializerTests : IDisposable
         yield return new PulseProtocol.Pulse(long.MaxValue);
         yield return new PulseProtocol.PulseReply(-1);
         yield return new EnsureGroup(7, 18);
+        yield return EventPage.Of([
+            new(1_700_000_000_123, "n1", long.MaxValue, ClusterEventKind.NodeUp, "n2", "why", 1.5), new(2, "n2", 0, ClusterEventKind.MoveDone, "", "", null)]);
         var state = new NodeState(
             "n1", 5, "http://127.0.0.1:1", "/tmp/x", "127.0.0.1:2", "host", "managed", "model", "abc", 1,
             [new OwnedGroup(1, 99, OwnedGroupState.Failed, "bad digest")], "akka://x/user/d", new DecoderLoad(1, 2, 3, 4, 5, 6, 7, 8, 9, 10), [1, 2], 3, "detail");

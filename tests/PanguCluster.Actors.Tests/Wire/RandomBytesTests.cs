@@ -4,6 +4,7 @@ using Akka.Configuration;
 using FsCheck;
 using FsCheck.Xunit;
 using PanguCluster.Actors.Decoding;
+using PanguCluster.Actors.Events;
 using PanguCluster.Actors.Sessions;
 using PanguCluster.Actors.Streams;
 using PanguCluster.Actors.Tests.Nodes;
@@ -60,6 +61,7 @@ public sealed class RandomBytesTests : IDisposable
         yield return new SessionProtocol.Inspect("s", Request.AcceptedAt);
         yield return new DecoderProtocol.SubmitSequence(
             new SequenceRequest(id, [1, 2, 3], [4, 5], 6, 70, [8, 9], Request.Sampling), ActorRefs.Nobody, ActorRefs.Nobody);
+        yield return EventPage.Of([new(1, "n1", 1, ClusterEventKind.NodeUp, "n2", "why", 1.5)]);
         yield return new DecoderProtocol.StepResults([
             new DecoderProtocol.SequenceToken(id, new SampledToken(3, 9, -0.25f, [new TokenLogprob(9, -0.25f)])),
             new DecoderProtocol.SequenceEnded(id, FinishReason.Length, 3, 70, null)]);

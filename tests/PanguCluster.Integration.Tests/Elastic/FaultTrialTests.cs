@@ -17,6 +17,10 @@ public class FaultTrialTests(ITestOutputHelper output)
 
     private static readonly string[] Experts = ["--roles", "expert"];
 
+    private static readonly string[] Gateway = ["--roles", "gateway,expert"];
+
+    private static readonly string[] Decoders = ["--roles", "decoder,expert"];
+
     [Fact]
     public Task Streams_should_go_on_when_an_expert_node_is_killed_and_its_groups_have_a_replica() =>
         KillAsync("expert node killed, 2 replicas", replicas: 2, [[], Experts, Experts, Experts], [1, 2, 3]);
@@ -27,7 +31,7 @@ public class FaultTrialTests(ITestOutputHelper output)
 
     [Fact]
     public Task Streams_should_go_on_when_a_decoder_node_is_killed() =>
-        KillAsync("decoder node killed, 2 replicas", replicas: 2, [[], ["--roles", "decoder,expert"], ["--roles", "decoder,expert"], Experts], [1, 2]);
+        KillAsync("decoder node killed, 2 replicas", replicas: 2, [Gateway, Decoders, Decoders, Decoders], [1, 2, 3]);
 
     [Fact]
     public async Task Streams_should_go_on_when_an_expert_node_hangs()

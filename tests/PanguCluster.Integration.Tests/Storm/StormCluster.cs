@@ -88,7 +88,7 @@ internal sealed class StormCluster : IAsyncDisposable
         }
     }
 
-    private bool IsGateway(int node) => !_own[node].Contains("--roles");
+    private bool IsGateway(int node) => !_own[node].Contains("--roles") || _own[node].Any(o => o.Contains("gateway", StringComparison.Ordinal));
 
     private async Task<bool> SeesWholeAsync(ServeNode node)
     {

@@ -34,6 +34,7 @@ public class ServeOptionsTests
         { "log level number", new ServeOverrides { LogLevel = "99" }, ["--log-level 99"] },
         { "detach ttl", new ServeOverrides { DetachTtl = "-1s" }, ["--detach-ttl -1s", "0s .. 365d"] },
         { "detach ttl forever", new ServeOverrides { DetachTtl = "9999d" }, ["--detach-ttl", "365d"] },
+        { "drain timeout", new ServeOverrides { DrainTimeout = "2d" }, ["--drain-timeout 2d", "24h"] },
         { "journal", new ServeOverrides { Journal = "mysql" }, ["--journal", "sqlite", "postgres://", "memory"] },
         { "journal word", new ServeOverrides { Journal = "Host=h;Passwort=geheim" }, ["--journal", "PostgreSQL"] },
         { "journal no host", new ServeOverrides { Journal = "Database=x" }, ["--journal", "no host"] },

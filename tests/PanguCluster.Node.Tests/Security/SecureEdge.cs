@@ -4,6 +4,8 @@ using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.Extensions.DependencyInjection;
 using Microsoft.Extensions.Logging;
+using PanguCluster.Actors.Control;
+using PanguCluster.Actors.Events;
 using PanguCluster.Actors.Placement;
 using PanguCluster.Actors.Sessions;
 using PanguCluster.Actors.Streams;
@@ -43,6 +45,7 @@ internal sealed class SecureEdge : IAsyncDisposable
         builder.Logging.SetMinimumLevel(LogLevel.Trace).AddProvider(log);
         builder.Services.AddSingleton<IGenerationGateway>(gateway).AddSingleton<IClusterView>(new FakeView()).AddSingleton(TestModel.Create(true));
         builder.Services.AddSingleton<ISessionBook>(new FakeBook()).AddSingleton<JournalHealth>();
+        builder.Services.AddSingleton<IClusterControl>(new FakeControl(new FakeView())).AddSingleton<IClusterEvents>(new FakeEvents());
         builder.AddEdge(new NodeIdentity("n1"), any, any, security);
         var app = builder.Build();
         app.MapEdge();

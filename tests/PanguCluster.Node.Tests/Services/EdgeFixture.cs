@@ -3,6 +3,8 @@ using Microsoft.AspNetCore.Builder;
 using Microsoft.AspNetCore.Hosting.Server;
 using Microsoft.AspNetCore.Hosting.Server.Features;
 using Microsoft.Extensions.DependencyInjection;
+using PanguCluster.Actors.Control;
+using PanguCluster.Actors.Events;
 using PanguCluster.Actors.Placement;
 using PanguCluster.Actors.Sessions;
 using PanguCluster.Actors.Streams;
@@ -19,12 +21,14 @@ internal sealed class EdgeFixture : IAsyncDisposable
 {
     private readonly WebApplication _app;
 
-    private EdgeFixture(WebApplication app, FakeGateway gateway, FakeView view, FakeBook book)
+    private EdgeFixture(WebApplication app, FakeGateway gateway, FakeView view, FakeBook book, FakeControl control, FakeEvents events)
     {
         _app = app;
         Gateway = gateway;
         View = view;
         Book = book;
+        Control = control;
+        Events = events;
         string[] urls = [.. app.Services.GetRequiredService<IServer>().Features.Get<IServerAddressesFeature>()!.Addresses];
         Http = new Uri(urls[0]);
         Grpc = new Uri(urls[1]);
@@ -35,6 +39,9 @@ internal sealed class EdgeFixture : IAsyncDisposable
     public FakeGateway Gateway { get; }
     public FakeView View { get; }
     public FakeBook Book { get; }
+    public GatewayDuty Duty => _app.Services.GetRequiredService<GatewayDuty>();
+    public FakeControl Control { get; }
+    public FakeEvents Events { get; }
     public Uri Http { get; }
     public Uri Grpc { get; }
     public GrpcChannel Channel { get; }
@@ -45,15 +52,18 @@ internal sealed class EdgeFixture : IAsyncDisposable
         var gateway = new FakeGateway();
         var view = new FakeView();
         var book = new FakeBook();
+        var control = new FakeControl(view);
+        var events = new FakeEvents();
         Assert.True(NodeAddress.TryParse("127.0.0.1:0", out var any, out _));
         var builder = WebApplication.CreateEmptyBuilder(new WebApplicationOptions());
         builder.Services.AddSingleton<IGenerationGateway>(gateway).AddSingleton<IClusterView>(view).AddSingleton(TestModel.Create(tokenizer));
         builder.Services.AddSingleton<ISessionBook>(book).AddSingleton<JournalHealth>();
+        builder.Services.AddSingleton<IClusterControl>(control).AddSingleton<IClusterEvents>(events);
         builder.AddEdge(new NodeIdentity("n1"), any, any);
         var app = builder.Build();
         app.MapEdge();
         await app.StartAsync();
-        return new EdgeFixture(app, gateway, view, book);
+        return new EdgeFixture(app, gateway, view, book, control, events);
     }
 
     public Task StopAsync() => _app.StopAsync();

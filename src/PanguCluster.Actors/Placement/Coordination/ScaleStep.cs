@@ -36,8 +36,10 @@ internal static class ScaleStep
             // A node that came by another way, or a smaller number since: whoever is still on the way is not needed.
             return new ScaleOutcome(OperationLog.Update(table, scale with { Nodes = scale.Nodes.RemoveRange(coming) }), [], [.. gone, .. coming]);
         }
-        if (staying.Length + coming.Length < wanted)
-            return Grow(table, scale, facts, rules, wanted - staying.Length - coming.Length) with { Stop = gone };
+        // A process that starts takes the cores of those that serve: not more than half as many at a time.
+        int lacking = Math.Min(wanted - staying.Length - coming.Length, Math.Max(1, staying.Length / 2) - coming.Length);
+        if (lacking > 0)
+            return Grow(table, scale, facts, rules, lacking) with { Stop = gone };
         if (staying.Length > wanted)
             return new ScaleOutcome(Shrink(table, scale, facts, rules, staying, wanted), [], gone);
 

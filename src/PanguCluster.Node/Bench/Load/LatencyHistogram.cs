@@ -27,6 +27,12 @@ public sealed class LatencyHistogram
         Count++;
     }
 
+    public void Clear()
+    {
+        Array.Clear(_counts);
+        (_sum, Max, Count) = (0, 0, 0);
+    }
+
     public void Add(LatencyHistogram other)
     {
         for (int i = 0; i < Buckets; i++)

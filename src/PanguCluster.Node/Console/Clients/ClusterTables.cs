@@ -20,18 +20,25 @@ public static class ClusterTables
         table.Row("imbalance", cluster.ImbalanceScore.ToString("0.######", CultureInfo.InvariantCulture));
         table.Row("journal", cluster.JournalProblem.Length == 0 ? "recording" : "not recording: " + cluster.JournalProblem);
         table.Row("prefix cache", HitRate(cluster.Nodes.Sum(n => n.Load?.PrefixHits ?? 0), cluster.Nodes.Sum(n => n.Load?.PrefixQueries ?? 0)) + " of prompt positions found");
+        table.Row("replicas", $"{Number(cluster.WantedReplicas)} wanted of each group");
+        table.Row("coordinator", Or(cluster.Coordinator));
+        table.Row("placement epoch", Number(cluster.PlacementEpoch));
         table.Row("route epoch", Number(cluster.RouteEpoch));
         table.Row("answered by", cluster.AnsweredBy);
         console.Write(table);
         console.WriteLine();
         Nodes(console, cluster);
+        if (!cluster.Operations.Any(o => o.State == Operation.Types.State.Running))
+            return;
+        console.WriteLine();
+        OperatorTables.Operations(console, cluster);
     }
 
     public static void Nodes(IAnsiConsole console, ClusterState cluster)
     {
         var table = Output.Table("node", "status", "roles", "groups", "grpc", "kernels", "running", "waiting", "free blocks", "tokens", "prefix hits");
         foreach (var node in cluster.Nodes.OrderBy(n => n.Id, StringComparer.Ordinal))
-            table.Row(node.Id, node.Status, string.Join(',', node.Roles), Number(node.Groups.Count), Or(node.GrpcAddress), node.Kernels,
+            table.Row(node.Id, StatusOf(node), string.Join(',', node.Roles), Number(node.Groups.Count), Or(node.GrpcAddress), node.Kernels,
                 Load(node, l => Number(l.Running)), Load(node, l => Number(l.Waiting)),
                 Load(node, l => $"{Number(l.FreeBlocks)}/{Number(l.TotalBlocks)}"), Load(node, l => Number(l.TokensGenerated)),
                 Load(node, l => HitRate(l.PrefixHits, l.PrefixQueries)));
@@ -41,9 +48,10 @@ public static class ClusterTables
 
     public static void Groups(IAnsiConsole console, ClusterState cluster)
     {
-        var table = Output.Table("group", "state", "node", "incarnation", "rows", "size");
+        var table = Output.Table("group", "state", "node", "incarnation", "rows", "size", "replicas");
         foreach (var group in cluster.Groups)
-            table.Row(Number(group.Group_), group.State, Or(group.NodeId), Number(group.Incarnation), Number(group.Rows), ByteSize.Format(group.Bytes));
+            table.Row(Number(group.Group_), group.State, Or(group.NodeId), Number(group.Incarnation), Number(group.Rows), ByteSize.Format(group.Bytes),
+                Replicas(group));
         console.Write(table);
         console.WriteLine();
         var owners = cluster.Groups.Where(g => g.NodeId.Length > 0).GroupBy(g => g.NodeId).OrderByDescending(o => o.Count());
@@ -60,6 +68,17 @@ public static class ClusterTables
         foreach (var group in cluster.Groups.Where(g => g.Detail.Length > 0))
             console.WriteLine($"group {Number(group.Group_)}: {group.Detail}");
     }
+
+    /// <summary>Membership, and what an operator or a link says of the node: "Up,cordoned", "Up,suspected".</summary>
+    public static string StatusOf(Wire.Node node) => node.Status + node.Duty switch
+    {
+        Wire.Node.Types.Duty.Cordoned => ",cordoned",
+        Wire.Node.Types.Duty.Drains => ",draining",
+        _ => "",
+    } + (node.Suspected ? ",suspected" : "");
+
+    private static string Replicas(Group group) => Or(string.Join(' ', group.Replicas.Select(r =>
+        r.State == "Ready" ? r.NodeId : r.FetchedBytes > 0 && group.Bytes > 0 ? $"{r.NodeId}:{r.State}:{Number(100 * r.FetchedBytes / group.Bytes)}%" : $"{r.NodeId}:{r.State}")));
 
     private static string Load(Wire.Node node, Func<DecoderLoad, string> show) => node.Load is { } load ? show(load) : "-";
 

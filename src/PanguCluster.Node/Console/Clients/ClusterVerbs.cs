@@ -12,6 +12,7 @@ public static class ClusterVerbs
         View("status", "the cluster at a glance: model, readiness, imbalance, nodes", ClusterTables.Summary),
         View("nodes", "the nodes: membership, roles, load", ClusterTables.Nodes),
         View("groups", "the expert groups: where each one is, and the rows it has computed", ClusterTables.Groups),
+        View("operations", "drains, rebalances and scales: those that run and those that ended last", OperatorTables.Operations),
     ];
 
     private static Command View(string name, string description, Action<IAnsiConsole, ClusterState> show)

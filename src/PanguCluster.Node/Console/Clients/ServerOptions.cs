@@ -2,6 +2,7 @@ using System.CommandLine;
 using System.Globalization;
 using System.Security.Authentication;
 using Grpc.Core;
+using Pangu.V1;
 using PanguCluster.Client;
 using PanguCluster.Node.Options;
 
@@ -49,9 +50,29 @@ public sealed class ServerOptions
     }
 
     /// <exception cref="CommandFailedException">A server is no address.</exception>
-    public PanguClient Open(ParseResult parsed) => Open(parsed.GetValue(Servers)!, new PanguClientOptions(
+    public PanguClient Open(ParseResult parsed) => Open(parsed.GetValue(Servers)!, Credentials(parsed));
+
+    /// <summary>A client of the servers that were given, and behind them the other gateways of their cluster: one may be lost, or be told to go.</summary>
+    public PanguClient OpenAll(ParseResult parsed, ClusterState cluster)
+    {
+        string[] given = parsed.GetValue(Servers)!;
+        int scheme = given[0].IndexOf("://", StringComparison.Ordinal);
+        string prefix = scheme < 0 ? "" : given[0][..(scheme + 3)];
+        var others = cluster.Nodes.Where(n => n.GrpcAddress.Length > 0 && n.Status == "Up").Select(n => prefix + n.GrpcAddress).Except(given);
+        try
+        {
+            return new PanguClient(Credentials(parsed) with { StartLimit = TimeSpan.Zero }, [.. given, .. others]);
+        }
+        catch (ArgumentException)
+        {
+            // An address that our credentials may not be sent to.
+            return Open(parsed);
+        }
+    }
+
+    private PanguClientOptions Credentials(ParseResult parsed) => new(
         parsed.GetValue(_apiKey) ?? Environment.GetEnvironmentVariable(ApiKeyVariable), parsed.GetValue(_ca), parsed.GetValue(_clientCert),
-        parsed.GetValue(_clientKey)));
+        parsed.GetValue(_clientKey));
 
     /// <exception cref="CommandFailedException">A server is no address.</exception>
     public static PanguClient Open(IReadOnlyList<string> servers, PanguClientOptions? options = null)
@@ -76,9 +97,16 @@ public sealed class ServerOptions
             throw new CommandFailedException(
                 ExitCodes.Usage,
                 string.Create(CultureInfo.InvariantCulture, $"--timeout {seconds}: expected more than 0 and at most 86400 seconds"));
+        return await AskAsync(parsed, question, TimeSpan.FromSeconds(seconds), stop).ConfigureAwait(false);
+    }
+
+    /// <inheritdoc cref="AskAsync{T}(ParseResult, Func{PanguClient, CancellationToken, Task{T}}, CancellationToken)"/>
+    public async Task<T> AskAsync<T>(
+        ParseResult parsed, Func<PanguClient, CancellationToken, Task<T>> question, TimeSpan time, CancellationToken stop)
+    {
         using var client = Open(parsed);
         using var limit = CancellationTokenSource.CreateLinkedTokenSource(stop);
-        limit.CancelAfter(TimeSpan.FromSeconds(seconds));
+        limit.CancelAfter(time);
         try
         {
             return await question(client, limit.Token).ConfigureAwait(false);
@@ -88,7 +116,7 @@ public sealed class ServerOptions
         {
             throw new CommandFailedException(
                 ExitCodes.TimedOut,
-                string.Create(CultureInfo.InvariantCulture, $"no answer within {seconds} s; is the cluster overloaded? raise --timeout"));
+                string.Create(CultureInfo.InvariantCulture, $"no answer within {time.TotalSeconds:0.###} s; is the cluster overloaded? raise --timeout"));
         }
         catch (RpcException failed)
         {

@@ -38,6 +38,8 @@ public sealed class ServeCommandLine
     private readonly Option<string?> _clusterCa = Text("--cluster-ca", "FILE", "authority of all nodes' certificates");
     private readonly Option<string?> _detachTtl = Text(
         "--detach-ttl", "TIME", $"how long a sequence waits for a client that has gone; default {ServeOptions.DefaultDetachTtl}");
+    private readonly Option<string?> _drainTimeout = Text(
+        "--drain-timeout", "TIME", $"how long a node that is told to stop hands over its groups and streams; default {ServeOptions.DefaultDrainTimeout}");
     private readonly Option<int?> _threads = Number("--threads", "threads that compute; default all cores");
     private readonly Option<int?> _kvBlocks = Number("--kv-blocks", "KV cache in blocks of 64 positions, instead of --kv-memory");
     private readonly Option<int?> _context = Number("--context-length", "most tokens of prompt and answer together; default the model's, at most 32768");
@@ -45,6 +47,16 @@ public sealed class ServeCommandLine
 
     private readonly Option<int?> _replicas = Number(
         "--replicas", $"nodes that hold each expert group, so that one may fail; the same on every node; default {ServeOptions.DefaultReplicas}, as far as there are nodes");
+
+    private readonly Option<string?> _launcher = Text(
+        "--launcher", "none|local|command", "what starts nodes for 'pangu scale' where this node is coordinator: processes of this machine, or commands of yours; default none");
+    private readonly Option<string?> _launchFolder = Text("--launch-folder", "DIR", "where a local launcher keeps track of its nodes, one folder for a cluster; default in --data");
+    private readonly Option<string?> _startNode = Text("--start-node-command", "COMMAND", "starts node $PANGU_NODE_ID, which is to join $PANGU_SEED_NODES");
+    private readonly Option<string?> _stopNode = Text("--stop-node-command", "COMMAND", "sees to it that nothing is left of node $PANGU_NODE_ID, which has left the cluster");
+    private readonly Option<int?> _exitWithProcess = new("--exit-with-process")
+    {
+        Description = "stop when that process has ended", HelpName = "PID", Hidden = true,
+    };
 
     private readonly Option<string[]?> _seeds = new("--seed-node")
     {
@@ -64,12 +76,15 @@ public sealed class ServeCommandLine
     public void AddTo(Command command)
     {
         foreach (Option option in (Option[])[_model, _grpc, _http, _cluster, _seeds, _roles, _data, _config, _format, _kv, _kernels, _threads,
-            _kvMemory, _fetchRate, _kvBlocks, _context, _prefixCache, _minExperts, _replicas, _journal, _keepSessions, _nodeId, _detachTtl, _logLevel, _advertise,
-            _apiKeys, _tlsCert, _tlsKey, _tlsClientCa, _clusterCert, _clusterKey, _clusterCa, _exitWithStdin])
+            _kvMemory, _fetchRate, _kvBlocks, _context, _prefixCache, _minExperts, _replicas, _journal, _keepSessions, _nodeId, _detachTtl, _drainTimeout, _logLevel, _advertise,
+            _apiKeys, _tlsCert, _tlsKey, _tlsClientCa, _clusterCert, _clusterKey, _clusterCa, _launcher, _launchFolder, _startNode, _stopNode, _exitWithStdin, _exitWithProcess])
             command.Options.Add(option);
     }
 
     public bool ExitsWithStdin(ParseResult parsed) => parsed.GetValue(_exitWithStdin);
+
+    /// <summary>The process this node must not outlive, or null.</summary>
+    public int? ExitsWithProcess(ParseResult parsed) => parsed.GetValue(_exitWithProcess);
 
     /// <exception cref="OptionException">Names the option, its value and what would do.</exception>
     public ServeOptions Read(ParseResult parsed)
@@ -94,6 +109,10 @@ public sealed class ServeCommandLine
             PrefixCache = parsed.GetValue(_prefixCache),
             MinExpertNodes = parsed.GetValue(_minExperts),
             Replicas = parsed.GetValue(_replicas),
+            Launcher = parsed.GetValue(_launcher),
+            LaunchFolder = parsed.GetValue(_launchFolder),
+            StartNodeCommand = parsed.GetValue(_startNode),
+            StopNodeCommand = parsed.GetValue(_stopNode),
             Journal = parsed.GetValue(_journal),
             KeepSessions = parsed.GetValue(_keepSessions),
             NodeId = parsed.GetValue(_nodeId),
@@ -107,6 +126,7 @@ public sealed class ServeCommandLine
             ClusterKey = parsed.GetValue(_clusterKey),
             ClusterCa = parsed.GetValue(_clusterCa),
             DetachTtl = parsed.GetValue(_detachTtl),
+            DrainTimeout = parsed.GetValue(_drainTimeout),
         };
         var file = parsed.GetValue(_config) is { } config ? ServeOverrides.Read(config) : new ServeOverrides();
         return ServeOptions.From(said.Over(file));

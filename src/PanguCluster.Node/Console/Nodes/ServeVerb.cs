@@ -17,8 +17,10 @@ public static class ServeVerb
             using var ends = CancellationTokenSource.CreateLinkedTokenSource(stop);
             if (line.ExitsWithStdin(parsed))
                 ParentWatch.CancelAtEnd(System.Console.OpenStandardInput(), ends);
+            if (line.ExitsWithProcess(parsed) is { } other)
+                ParentWatch.CancelWithProcess(other, ends);
             var (output, error) = (parsed.InvocationConfiguration.Output, parsed.InvocationConfiguration.Error);
-            using var backstop = StopBackstop.Arm(ends.Token, error);
+            using var backstop = StopBackstop.Arm(ends.Token, options.DrainTimeout, error);
             await NodeProcess.RunAsync(options, output, error, ends.Token).ConfigureAwait(false);
             return ExitCodes.Done;
         });

@@ -24,6 +24,7 @@ public sealed class UpCommandLine
     private readonly Option<string?> _logLevel = Text("--log-level", "LEVEL", "default warning");
     private readonly Option<int?> _threads = new("--threads") { Description = "threads of each node; default its share of the cores", HelpName = "N" };
     private readonly Option<int?> _context = new("--context-length") { Description = "most tokens of prompt and answer together", HelpName = "N" };
+    private readonly Option<int?> _replicas = new("--replicas") { Description = $"nodes that hold each expert group; default {ServeOptions.DefaultReplicas}", HelpName = "N" };
     private readonly Option<int> _basePort = new("--base-port")
     {
         Description = "gRPC port of the first node; the others follow in steps of 10, taken ones are skipped",
@@ -39,7 +40,7 @@ public sealed class UpCommandLine
 
     public void AddTo(Command command)
     {
-        foreach (Option option in (Option[])[_nodes, _model, _data, _format, _kv, _kernels, _threads, _kvMemory, _context, _prefixCache, _journal, _keepSessions, _detachTtl, _logLevel,
+        foreach (Option option in (Option[])[_nodes, _model, _data, _format, _kv, _kernels, _threads, _kvMemory, _context, _prefixCache, _replicas, _journal, _keepSessions, _detachTtl, _logLevel,
             _basePort, _timeout, _ask])
             command.Options.Add(option);
     }
@@ -63,6 +64,7 @@ public sealed class UpCommandLine
             KvMemory = parsed.GetValue(_kvMemory) ?? memory.ToString(CultureInfo.InvariantCulture),
             ContextLength = context,
             PrefixCache = parsed.GetValue(_prefixCache),
+            Replicas = parsed.GetValue(_replicas),
             Journal = parsed.GetValue(_journal),
             KeepSessions = parsed.GetValue(_keepSessions),
             DetachTtl = parsed.GetValue(_detachTtl),

@@ -11,13 +11,15 @@ namespace PanguCluster.Node.Console;
 /// <param name="Ask">A first message to answer once the cluster is ready, or null.</param>
 public sealed record UpSettings(int Nodes, ServeOptions Common, int? ContextLength, IReadOnlyList<string> Given, int BasePort, TimeSpan StartLimit, string? Ask)
 {
-    public IReadOnlyList<string> SharedArguments(string packedModel) =>
+    /// <param name="launchFolder">Where its nodes keep track of those that 'pangu scale' has them start.</param>
+    public IReadOnlyList<string> SharedArguments(string packedModel, string launchFolder) =>
     [
         "--model", packedModel, "--data", Common.Data, "--kernels", Common.Kernels.ToString().ToLowerInvariant(),
         "--threads", Text(Common.Threads), "--kv-memory", Text(Common.KvMemory!.Value), "--log-level", Common.LogLevel.ToString(),
         .. Common.Kv is { } kv ? (string[])["--kv", KvTypes.NameOf(kv)] : [],
         "--prefix-cache", Common.PrefixCache ? "on" : "off",
         .. ContextLength is { } context ? (string[])["--context-length", Text(context)] : [],
+        "--replicas", Text(Common.Replicas), "--launcher", "local", "--launch-folder", launchFolder, "--exit-with-process", Text(Environment.ProcessId),
         .. Given,
     ];
 

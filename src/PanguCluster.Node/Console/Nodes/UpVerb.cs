@@ -4,6 +4,7 @@ using Grpc.Core;
 using Pangu.V1;
 using PanguCluster.Client;
 using PanguCluster.Node.Hosting;
+using PanguCluster.Node.Launch;
 using PanguCluster.Node.Local;
 using PanguCluster.Node.Options;
 
@@ -35,7 +36,8 @@ public static class UpVerb
         // Packed once here, so that the nodes find it done instead of waiting for each other.
         string model = (await ModelFolders.PackedAsync(settings.Common, error, stop).ConfigureAwait(false)).Folder;
         var ports = FreePorts.Find(settings.Nodes, LocalPlan.PortsPerNode, settings.BasePort, LocalPlan.PortStride);
-        using var cluster = LocalCluster.Start(LocalPlan.Create(ports, settings.SharedArguments(model)), TimeProvider.System);
+        using var launched = new LaunchFolder();
+        using var cluster = LocalCluster.Start(LocalPlan.Create(ports, settings.SharedArguments(model, launched.Path)), TimeProvider.System);
         try
         {
             await cluster.WaitReadyAsync(settings.StartLimit, picture => error.WriteLine("pangu up: " + picture), stop).ConfigureAwait(false);
@@ -43,8 +45,10 @@ public static class UpVerb
             if (settings.Ask is { } question)
                 await AskAsync(cluster, question, output, error, stop).ConfigureAwait(false);
             var seen = new List<NodeChild>();
-            while (await cluster.NextEndAsync(seen, stop).ConfigureAwait(false) is { } dead)
-                await error.WriteLineAsync($"pangu up: {dead.Obituary()}").ConfigureAwait(false);
+            while (await cluster.NextEndAsync(seen, stop).ConfigureAwait(false) is { } ended)
+                await error.WriteLineAsync($"pangu up: {ended.Obituary()}").ConfigureAwait(false);
+            // All of its own have gone, killed or scaled in; nodes that were launched since may serve on.
+            await launched.EmptyAsync(stop).ConfigureAwait(false);
             throw new CommandFailedException(ExitCodes.Failed, "no node is left");
         }
         catch (OperationCanceledException) when (stop.IsCancellationRequested)
@@ -53,7 +57,8 @@ public static class UpVerb
         }
         finally
         {
-            await cluster.StopAsync(StopLimit, report => error.WriteLine("pangu up: " + report)).ConfigureAwait(false);
+            await Task.WhenAll(
+                cluster.StopAsync(StopLimit, report => error.WriteLine("pangu up: " + report)), launched.StopAsync()).ConfigureAwait(false);
         }
     }
 

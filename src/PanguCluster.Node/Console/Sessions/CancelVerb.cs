@@ -25,7 +25,7 @@ public static class CancelVerb
             if (await FindAsync(server, parsed, name, stop).ConfigureAwait(false) is not { } found)
             {
                 // Not an operator: a client ends its own sessions, by their whole names.
-                await ConfirmAsync(output, $"session {name}: will be cancelled", parsed.GetValue(yes), stop).ConfigureAwait(false);
+                await Confirmation.AskAsync(output, $"session {name}: will be cancelled", parsed.GetValue(yes), stop).ConfigureAwait(false);
                 await server.AskAsync(parsed, async (client, late) => { await client.CancelAsync(name, late).ConfigureAwait(false); return true; }, stop)
                     .ConfigureAwait(false);
                 await output.WriteLineAsync($"session {name} does not run any more").ConfigureAwait(false);
@@ -36,7 +36,7 @@ public static class CancelVerb
                 await output.WriteLineAsync($"session {found.SessionId} has ended already ({SessionTables.StateOf(found)}): nothing is done").ConfigureAwait(false);
                 return ExitCodes.Done;
             }
-            await ConfirmAsync(output, Plan(found), parsed.GetValue(yes), stop).ConfigureAwait(false);
+            await Confirmation.AskAsync(output, Plan(found), parsed.GetValue(yes), stop).ConfigureAwait(false);
             var ended = await server.AskAsync(parsed, (client, late) => EndAsync(client, found.SessionId, late), stop).ConfigureAwait(false);
             await output.WriteLineAsync($"session {ended.SessionId} is {SessionTables.StateOf(ended)}").ConfigureAwait(false);
             return ExitCodes.Done;
@@ -65,20 +65,6 @@ public static class CancelVerb
                 }
             },
             stop);
-
-    private static async Task ConfirmAsync(TextWriter output, string plan, bool yes, CancellationToken stop)
-    {
-        await output.WriteLineAsync(plan).ConfigureAwait(false);
-        if (yes)
-            return;
-        if (System.Console.IsInputRedirected)
-            throw new CommandFailedException(ExitCodes.Usage, "nothing is done: there is nobody to ask; --yes goes on without asking");
-        await output.WriteAsync("go on? [y/N] ").ConfigureAwait(false);
-        await output.FlushAsync(stop).ConfigureAwait(false);
-        string? answer = await System.Console.In.ReadLineAsync(stop).AsTask().WaitAsync(stop).ConfigureAwait(false);
-        if (answer?.Trim() is not ("y" or "Y" or "yes"))
-            throw new CommandFailedException(ExitCodes.Failed, "nothing is done");
-    }
 
     /// <summary>Cancels, and waits until the record says so.</summary>
     private static async Task<Session> EndAsync(PanguClient client, string id, CancellationToken late)

@@ -31,6 +31,19 @@ public static class RequestLimits
 
     public const int DefaultSessions = 100;
 
+    /// <summary>Nodes of a cluster that is scaled.</summary>
+    public const int Nodes = 1024;
+
+    /// <summary>Longest time that emptying a node may take.</summary>
+    public const int DrainSeconds = 86_400;
+
+    public const int DefaultDrainSeconds = 600;
+
+    /// <summary>Most snapshots a second of one watcher.</summary>
+    public const int SnapshotsPerSecond = 20;
+
+    public const int DefaultSnapshotsPerSecond = 4;
+
     /// <summary>Bytes of one request message.</summary>
     public const int MessageBytes = 4 << 20;
 }

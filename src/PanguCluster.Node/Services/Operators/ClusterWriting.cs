@@ -18,6 +18,10 @@ public static class ClusterWriting
         AnsweredBy = answeredBy,
         Nodes = { cluster.Nodes.Select(Node) },
         Groups = { cluster.Groups.OrderBy(g => g.Group).Select(Group) },
+        Operations = { cluster.Operations.Select(ControlWriting.ToWire) },
+        WantedReplicas = cluster.WantedReplicas,
+        Coordinator = cluster.Coordinator,
+        PlacementEpoch = cluster.PlacementEpoch,
     };
 
     private static Wire.Node Node(NodeInfo node) => new()
@@ -32,6 +36,8 @@ public static class ClusterWriting
         ModelDigest = node.ModelDigest,
         LinkEndpoint = node.LinkEndpoint,
         Detail = node.Detail,
+        Duty = (Wire.Node.Types.Duty)(int)node.Duty,
+        Suspected = node.Suspected,
         Load = node.Load is not { } load ? null : new Wire.DecoderLoad
         {
             Running = load.Running,
@@ -56,5 +62,11 @@ public static class ClusterWriting
         Rows = group.Rows,
         Bytes = group.Bytes,
         Detail = group.Detail,
+        Replicas = { group.Replicas.OrderBy(r => r.NodeId, StringComparer.Ordinal).Select(Replica) },
+    };
+
+    private static Wire.GroupReplica Replica(GroupReplicaInfo replica) => new()
+    {
+        NodeId = replica.NodeId, State = replica.State, Incarnation = replica.Incarnation, FetchedBytes = replica.FetchedBytes,
     };
 }

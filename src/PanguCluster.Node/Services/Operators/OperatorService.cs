@@ -1,21 +1,20 @@
 using Grpc.Core;
 using Pangu.V1;
+using PanguCluster.Actors.Control;
+using PanguCluster.Actors.Events;
 using PanguCluster.Actors.Placement;
 using PanguCluster.Actors.Sessions;
 using PanguCluster.Actors.Streams;
+using PanguCluster.Node.Metrics;
 
 namespace PanguCluster.Node.Services;
 
 /// <summary><c>pangu.v1.Operator</c>: the cluster as this node sees it, and the recorded sessions of all of it.</summary>
-public sealed class OperatorService(
-    IClusterView view, NodeIdentity self, JournalHealth journal, ISessionBook book, IGenerationGateway gateway, StreamGrace grace) : Operator.OperatorBase
+public sealed partial class OperatorService(
+    IClusterView view, IClusterControl control, IClusterEvents events, NodeIdentity self, EdgeMetrics metrics, JournalHealth journal,
+    ISessionBook book, IGenerationGateway gateway, StreamGrace grace, TimeProvider time) : Operator.OperatorBase
 {
-    public override Task<ClusterState> GetCluster(GetClusterRequest request, ServerCallContext context)
-    {
-        var cluster = ClusterWriting.ToWire(view.Current, self.Id);
-        cluster.JournalProblem = journal.Trouble ?? "";
-        return Task.FromResult(cluster);
-    }
+    private readonly OperationWatch _watch = new(view, time);
 
     public override Task<ListSessionsResponse> ListSessions(ListSessionsRequest request, ServerCallContext context) => AnswerAsync(async () =>
     {
@@ -62,6 +61,10 @@ public sealed class OperatorService(
         catch (RequestError refused)
         {
             throw refused.ToRpc();
+        }
+        catch (ControlUnavailableException unavailable)
+        {
+            throw FailureStatus.ToRpc(new StreamEvent.Failed(FailureKind.Unavailable, unavailable.Message));
         }
         catch (SessionNameException wrong)
         {
