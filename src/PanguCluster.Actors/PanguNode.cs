@@ -13,7 +13,9 @@ using PanguCluster.Actors.Routing;
 using PanguCluster.Actors.Sessions;
 using PanguCluster.Actors.Sessions.Journal;
 using PanguCluster.Actors.Streams;
+using PanguCluster.Actors.Weights;
 using PanguCluster.Model.Kernels;
+using PanguCluster.Model.Packing;
 
 namespace PanguCluster.Actors;
 
@@ -29,12 +31,16 @@ public sealed class PanguNode
     private readonly ClusterEventLog _events;
     private readonly PlacementDirectory _directory = new();
     private readonly ClusterControl _control;
+    private readonly GroupFiles _files;
+    private readonly LinkIdentity _identity;
+    private readonly LinkOptions _links;
 
     /// <exception cref="ArgumentException">A field of the setup is out of range.</exception>
     public PanguNode(PanguNodeSetup setup)
     {
         setup.Validate();
         Setup = setup;
+        Model = setup.Fetch.Folder is { } fetched ? setup.Model.WithFetchedFolder(Path.Combine(fetched, setup.Model.Manifest.Digest)) : setup.Model;
         int groups = setup.Model.Shape.Groups;
         _events = new ClusterEventLog(setup.NodeId, setup.Time);
         _view = new ClusterView(setup.Model.Manifest, setup.Model.Group.Length);
@@ -44,10 +50,18 @@ public sealed class PanguNode
         Faults.Stalled = new Reroutes(_events, setup.Time).On;
         JournalSetup.Prepare(setup.Journal);
         _sessions = new SessionNode(setup.Journal, setup.Sessions, _streams);
+        _identity = new LinkIdentity(setup.NodeId, setup.Model.Manifest.Digest, setup.Model.Manifest.NumericsVersion);
+        _links = setup.Links with { AdvertisedHost = setup.Links.AdvertisedHost ?? setup.AdvertisedHost, Credentials = setup.Credentials };
+        var fileLinks = new FileLinks(_identity, _links, HostIdentity.Current, setup.Time);
+        _files = new GroupFiles(Model, setup.Fetch, fileLinks, PeersWith, setup.Time);
         _control = new ClusterControl(setup.Time, Simulate);
     }
 
     public PanguNodeSetup Setup { get; }
+
+    /// <summary>The model with what is fetched of it.</summary>
+    private PackedModel Model { get; }
+
     public IGenerationGateway Gateway => _gateway;
     public IClusterView View => _view;
     public StreamCounters Streams { get; } = new();
@@ -85,27 +99,24 @@ public sealed class PanguNode
     {
         var cluster = Cluster.Get(system);
         var manifest = Setup.Model.Manifest;
-        var identity = new LinkIdentity(Setup.NodeId, manifest.Digest, manifest.NumericsVersion);
-        var links = Setup.Links with { AdvertisedHost = Setup.Links.AdvertisedHost ?? Setup.AdvertisedHost, Credentials = Setup.Credentials };
-        var limits = new LinkLimits(manifest, Setup.Decoder.MaxRows, links.InFlight);
+        var limits = new LinkLimits(manifest, Setup.Decoder.MaxRows, _links.InFlight);
         var endpoints = new LinkEndpoints("", "", HostIdentity.Current);
         Func<string, string?> nodeIdOf = address => _view.Current.Nodes.FirstOrDefault(n => n.Address == address)?.Id;
         system.ActorOf(Props.Create(() => new EventLogActor(_events, nodeIdOf, Setup.Time)), "pangu-events");
         if (Setup.Roles.Contains(NodeRoles.Expert))
         {
             var log = Logging.GetLogger(system, typeof(LinkServer));
-            var server = new LinkServer(manifest, identity, limits, links, Devices, log);
+            var server = new LinkServer(manifest, _identity, limits, _links, Devices, log, new FileServing(Model, Setup.Fetch));
             endpoints = server.Endpoints;
             system.ActorOf(Props.Create(() => new LinkServerActor(server)), "pangu-links");
         }
-        var files = FilesHere();
         IActorRef placement = ActorRefs.Nobody;
         var placementSettings = new PlacementSettings(Setup.Model, InitialState(endpoints), Rows, Load, _directory, Setup.Time)
         {
             Concern = () => Journal.Trouble,
             StandIn = g => DeviceProps(placement, g, OwnedGroup.StandIn),
             Leave = reason => Setup.Leave(reason),
-            Files = () => files,
+            Files = FilesHere,
             Events = Events,
         };
         placement = system.ActorOf(
@@ -113,7 +124,7 @@ public sealed class PanguNode
         var region = GroupSharding.Start(system, manifest, (g, number) => DeviceProps(placement, g, number), _directory);
         StartCoordinator(system, placement);
         if (Setup.Roles.Contains(NodeRoles.Decoder))
-            StartDecoder(system, placement, new LinkFactory(identity, limits, links, Setup.Time));
+            StartDecoder(system, placement, new LinkFactory(_identity, limits, _links, Setup.Time));
         SessionRegion = _sessions.Start(system, Setup.Roles.Contains(NodeRoles.Gateway));
         var streams = _streams with { NodeId = Setup.NodeId, Sessions = SessionRegion };
         system.ActorOf(Props.Create(() => new StreamSupervisor(streams, _gateway)), StreamSupervisor.Name);
@@ -122,7 +133,20 @@ public sealed class PanguNode
             cluster.Join(cluster.SelfAddress);
     }
 
-    private IReadOnlyList<int> FilesHere() => [.. Enumerable.Range(0, Setup.Model.Shape.Groups).Where(Setup.Model.HasGroup)];
+    private IReadOnlyList<int> FilesHere() => [.. Enumerable.Range(0, Setup.Model.Shape.Groups).Where(Model.HasGroup)];
+
+    /// <summary>Nodes of this model that say they have a group's file, groups beginning with different ones.</summary>
+    private IReadOnlyList<FilePeer> PeersWith(int group)
+    {
+        FilePeer[] peers =
+        [
+            .. _directory.Nodes.Where(n => !n.Self && ClusterKnowledge.IsRoutable(n, Setup.Model.Manifest) && n.State!.Files.Contains(group))
+                .Select(n => new FilePeer(n.State!.NodeId, new LinkEndpoints(n.State.LinkUnix, n.State.LinkTcp, n.State.HostId)))
+                .OrderBy(p => p.NodeId, StringComparer.Ordinal),
+        ];
+        int first = peers.Length == 0 ? 0 : group % peers.Length;
+        return [.. peers[first..], .. peers[..first]];
+    }
 
     private void StartDecoder(ActorSystem system, IActorRef placement, ILinkFactory links)
     {
@@ -158,7 +182,7 @@ public sealed class PanguNode
         {
             Group = new GroupOptions(Setup.Decoder.MaxRows, Setup.GroupThreads, Setup.VerifyDigests),
         };
-        return Props.Create(() => new ExpertGroupActor(Setup.Model, Setup.Kernels, options, Devices, placement, group, number))
+        return Props.Create(() => new ExpertGroupActor(Model, Setup.Kernels, _files, options, Devices, placement, group, number))
             .WithDispatcher(PanguNodeHocon.ComputeDispatcher);
     }
 

@@ -79,6 +79,9 @@ public sealed record PanguNodeSetup
     public TimeSpan ExpertPatience { get; init; } = TimeSpan.FromSeconds(20);
 
     public LinkOptions Links { get; init; } = new();
+    /// <summary>Where files that this node lacks are put, and how fast they may come.</summary>
+    public Weights.FetchOptions Fetch { get; init; } = new();
+
     public RouterOptions Router { get; init; } = RouterOptions.Default;
     public StreamOptions Streams { get; init; } = StreamOptions.Default;
 
@@ -111,6 +114,7 @@ public sealed record PanguNodeSetup
         Require(MinExpertNodes is >= 1 and <= 1024, nameof(MinExpertNodes), $"{MinExpertNodes} is not in 1..1024");
         Require(Sessions.Keep > TimeSpan.Zero && Sessions.Keep <= SessionOptions.MaxKeep, nameof(Sessions), $"keep {Sessions.Keep} is not in 0..{SessionOptions.MaxKeep.TotalDays} days");
         Require(Sessions.Silence > TimeSpan.Zero && Sessions.SweepEvery > TimeSpan.Zero, nameof(Sessions), "silence and sweep interval must be positive");
+        Require(Fetch.BytesPerSecond is null or >= Weights.FetchOptions.MinBytesPerSecond, nameof(Fetch), $"{Fetch.BytesPerSecond} bytes per second are fewer than {Weights.FetchOptions.MinBytesPerSecond}");
         foreach (string seed in SeedNodes)
             ParseSeed(seed, Credentials is not null);
     }

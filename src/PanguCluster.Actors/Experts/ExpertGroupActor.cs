@@ -2,6 +2,7 @@ using Akka.Actor;
 using Akka.Cluster.Sharding;
 using Akka.Event;
 using PanguCluster.Actors.Placement;
+using PanguCluster.Actors.Weights;
 using PanguCluster.Model.Kernels;
 using PanguCluster.Model.Packing;
 
@@ -15,6 +16,7 @@ public sealed class ExpertGroupActor : UntypedActor
 {
     private readonly PackedModel _model;
     private readonly IKernels _kernels;
+    private readonly IGroupFiles _files;
     private readonly DeviceOptions _options;
     private readonly LocalDevices _devices;
     private readonly IActorRef _placement;
@@ -22,6 +24,7 @@ public sealed class ExpertGroupActor : UntypedActor
     private readonly long _number;
     private readonly ILoggingAdapter _log = Context.GetLogger();
 
+    private GroupFetching? _fetching;
     private GroupOpening? _opening;
     private IExpertGroup? _handle;
     private ICancelable? _retry;
@@ -29,10 +32,11 @@ public sealed class ExpertGroupActor : UntypedActor
 
     /// <param name="number">The incarnation's, or <see cref="OwnedGroup.StandIn"/>.</param>
     public ExpertGroupActor(
-        PackedModel model, IKernels kernels, DeviceOptions options, LocalDevices devices, IActorRef placement, int group, long number)
+        PackedModel model, IKernels kernels, IGroupFiles files, DeviceOptions options, LocalDevices devices, IActorRef placement, int group, long number)
     {
         _model = model;
         _kernels = kernels;
+        _files = files;
         _options = options;
         _devices = devices;
         _placement = placement;
@@ -45,6 +49,7 @@ public sealed class ExpertGroupActor : UntypedActor
     protected override void PostStop()
     {
         _retry?.Cancel();
+        _fetching?.Dispose();
         _devices.Remove(_group, Self);
         if (_handle is not null)
             _handle.Dispose();
@@ -59,6 +64,12 @@ public sealed class ExpertGroupActor : UntypedActor
         {
             case ComputeRows work:
                 Compute(work);
+                break;
+            case ExpertGroupProtocol.Fetching fetching when ReferenceEquals(fetching.Fetch, _fetching):
+                Report(OwnedGroupState.Fetching, "", fetching.Bytes);
+                break;
+            case ExpertGroupProtocol.Fetched fetched when ReferenceEquals(fetched.Fetch, _fetching):
+                OnFetched(fetched.Error);
                 break;
             case ExpertGroupProtocol.Opened opened when ReferenceEquals(opened.Opening, _opening):
                 OnOpened(opened.Opening);
@@ -79,9 +90,24 @@ public sealed class ExpertGroupActor : UntypedActor
 
     private void Open()
     {
+        if (!_files.Has(_group))
+        {
+            Report(OwnedGroupState.Fetching, "");
+            _fetching = GroupFetching.Start(_files, _group, Self);
+            return;
+        }
         Report(OwnedGroupState.Starting, "");
         var self = Self;
         _opening = GroupOpening.Start(_kernels, _model, _group, _options.Group, _options.Warm, o => self.Tell(new ExpertGroupProtocol.Opened(o)));
+    }
+
+    private void OnFetched(Exception? error)
+    {
+        _fetching = null;
+        if (error is null)
+            Open();
+        else
+            OnFailed(error.Message);
     }
 
     private void OnOpened(GroupOpening opening)
@@ -95,7 +121,11 @@ public sealed class ExpertGroupActor : UntypedActor
             return;
         }
         _opening = null;
-        string reason = opening.Error!.Message;
+        OnFailed(opening.Error!.Message);
+    }
+
+    private void OnFailed(string reason)
+    {
         var wait = Backoff(_options, _failures++);
         _log.Error("group {0} cannot be opened: {1} Next attempt in {2} s.", _group, reason, wait.TotalSeconds);
         Report(OwnedGroupState.Failed, reason);
@@ -141,6 +171,6 @@ public sealed class ExpertGroupActor : UntypedActor
         return TimeSpan.FromMilliseconds(Math.Min(options.RetryMax.TotalMilliseconds, options.RetryMin.TotalMilliseconds * factor));
     }
 
-    private void Report(OwnedGroupState state, string reason) =>
-        _placement.Tell(new ExpertGroupProtocol.Report(new OwnedGroup(_group, _number, state, reason), Self));
+    private void Report(OwnedGroupState state, string reason, long fetched = 0) =>
+        _placement.Tell(new ExpertGroupProtocol.Report(new OwnedGroup(_group, _number, state, reason) { FetchedBytes = fetched }, Self));
 }

@@ -21,6 +21,11 @@ public static class ExpertGroupProtocol
         public static readonly Retire Instance = new();
     }
 
+    internal sealed record Fetching(GroupFetching Fetch, long Bytes) : IMessage;
+
+    /// <param name="Error">Null: the file is here.</param>
+    internal sealed record Fetched(GroupFetching Fetch, Exception? Error) : IMessage;
+
     internal sealed record Opened(GroupOpening Opening) : IMessage;
 
     internal sealed record OpenAgain : IMessage

@@ -7,9 +7,11 @@ namespace PanguCluster.Actors.Links;
 /// <summary>Opens a link to a peer: Unix-domain socket where both ends share a machine, TCP otherwise; then the handshake.</summary>
 internal static class LinkConnector
 {
+    /// <param name="file">Not null: the connection is to carry this file, from the offset on, instead of rows.</param>
     /// <exception cref="LinkException">No endpoint answers, or the peer refuses.</exception>
     public static (LinkSocket Socket, string Endpoint) Connect(
-        LinkOptions options, LinkIdentity self, int maxRows, string peerId, LinkEndpoints endpoints, string hostId, TimeProvider time)
+        LinkOptions options, LinkIdentity self, int maxRows, string peerId, LinkEndpoints endpoints, string hostId, TimeProvider time,
+        (string Name, long Offset)? file = null)
     {
         string tried = "";
         bool gone = true;
@@ -17,7 +19,7 @@ internal static class LinkConnector
         {
             try
             {
-                return (Open(options, self, maxRows, peerId, endpoint, time), name);
+                return (Open(options, Hello(self, maxRows, peerId, file), endpoint, time), name);
             }
             catch (LinkException e) when (!e.Refused)
             {
@@ -44,7 +46,7 @@ internal static class LinkConnector
         }
     }
 
-    private static LinkSocket Open(LinkOptions options, LinkIdentity self, int maxRows, string peerId, EndPoint endpoint, TimeProvider time)
+    private static LinkSocket Open(LinkOptions options, LinkHello hello, EndPoint endpoint, TimeProvider time)
     {
         var socket = Create(endpoint);
         // A blocking connect has no time-out of its own; closing the socket ends it.
@@ -56,7 +58,7 @@ internal static class LinkConnector
             link.SetSilence(options.HandshakeTimeout);
             if (options.Credentials is { } credentials && endpoint is not UnixDomainSocketEndPoint)
                 link.SecureAsClient(credentials);
-            Greet(link, self, maxRows, peerId, endpoint);
+            Greet(link, hello, endpoint);
             link.SetSilence(options.Silence);
             return link;
         }
@@ -71,20 +73,25 @@ internal static class LinkConnector
         }
     }
 
-    private static void Greet(LinkSocket link, LinkIdentity self, int maxRows, string peerId, EndPoint endpoint)
+    private static LinkHello Hello(LinkIdentity self, int maxRows, string peerId, (string Name, long Offset)? file) => new()
     {
-        link.SendHandshake(LinkFrameKind.Hello, new LinkHello
-        {
-            NodeId = self.NodeId, ExpectedNodeId = peerId, ModelDigest = self.ModelDigest, NumericsVersion = self.NumericsVersion,
-            MaxRows = maxRows,
-        });
+        NodeId = self.NodeId, ExpectedNodeId = peerId, ModelDigest = self.ModelDigest, NumericsVersion = self.NumericsVersion,
+        MaxRows = maxRows, File = file?.Name ?? "", FileOffset = file?.Offset ?? 0,
+    };
+
+    private static void Greet(LinkSocket link, LinkHello hello, EndPoint endpoint)
+    {
+        link.SendHandshake(LinkFrameKind.Hello, hello);
         var header = Answer(link);
         if (header.Kind == LinkFrameKind.Refused)
-            throw new LinkException(link.ReceiveHandshake(header, LinkRefused.Parser).Reason) { Refused = true };
+        {
+            var refused = link.ReceiveHandshake(header, LinkRefused.Parser);
+            throw new LinkException(refused.Reason) { Refused = true, Busy = refused.Busy };
+        }
         if (header.Kind != LinkFrameKind.Welcome)
             throw new LinkException($"expected a welcome, got {header.Kind}");
         var welcome = link.ReceiveHandshake(header, LinkWelcome.Parser);
-        if (welcome.NodeId != peerId || welcome.ModelDigest != self.ModelDigest || welcome.NumericsVersion != self.NumericsVersion)
+        if (welcome.NodeId != hello.ExpectedNodeId || welcome.ModelDigest != hello.ModelDigest || welcome.NumericsVersion != hello.NumericsVersion)
             throw new LinkException($"{endpoint} is node {welcome.NodeId} with another model or numerics version") { Refused = true };
     }
 

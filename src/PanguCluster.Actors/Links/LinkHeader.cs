@@ -10,6 +10,9 @@ public enum LinkFrameKind
     Dispatch = 4,
     Reply = 5,
     Heartbeat = 6,
+
+    /// <summary>Bytes of a file from offset <see cref="LinkHeader.Step"/> on.</summary>
+    FileChunk = 7,
 }
 
 /// <summary>The 48 bytes before every payload, little-endian: magic, version, kind, payload bytes, layer, step, attempt, rows, groups, 0.</summary>
@@ -46,7 +49,7 @@ public readonly record struct LinkHeader(
         if (version != Version)
             throw new LinkException($"link protocol version is {version}, this node speaks {Version}");
         int kind = BinaryPrimitives.ReadUInt16LittleEndian(from[6..]);
-        if (kind is < (int)LinkFrameKind.Hello or > (int)LinkFrameKind.Heartbeat)
+        if (kind is < (int)LinkFrameKind.Hello or > (int)LinkFrameKind.FileChunk)
             throw new LinkException($"frame kind {kind} is not known");
         if (BinaryPrimitives.ReadInt64LittleEndian(from[40..]) != 0)
             throw new LinkException("reserved frame bytes are not 0");
@@ -88,6 +91,9 @@ public sealed class LinkException : Exception
 
     /// <summary>The peer's considered refusal, as opposed to a fault: trying again at once is pointless.</summary>
     public bool Refused { get; init; }
+
+    /// <summary>A refusal that will not last: the peer has as much to do as it takes on.</summary>
+    public bool Busy { get; init; }
 
     /// <summary>The connection ended as it does when the peer's process does.</summary>
     public bool Reset { get; init; }

@@ -2,6 +2,7 @@ using System.Net;
 using System.Net.Sockets;
 using Akka.Event;
 using PanguCluster.Actors.Experts;
+using PanguCluster.Actors.Weights;
 using PanguCluster.Model.Packing;
 
 namespace PanguCluster.Actors.Links;
@@ -17,6 +18,7 @@ public sealed class LinkServer : IDisposable
     private readonly LinkLimits _limits;
     private readonly LinkOptions _options;
     private readonly LocalDevices _devices;
+    private readonly FileServing? _files;
     private readonly ILoggingAdapter _log;
     private readonly object _gate = new();
     private readonly HashSet<LinkSession> _sessions = [];
@@ -24,14 +26,17 @@ public sealed class LinkServer : IDisposable
     private readonly string? _ownFolder;
     private bool _closed;
 
+    /// <param name="files">What peers may fetch; null: nothing.</param>
     /// <exception cref="SocketException">The TCP address cannot be bound.</exception>
-    public LinkServer(Manifest manifest, LinkIdentity self, LinkLimits limits, LinkOptions options, LocalDevices devices, ILoggingAdapter log)
+    public LinkServer(
+        Manifest manifest, LinkIdentity self, LinkLimits limits, LinkOptions options, LocalDevices devices, ILoggingAdapter log, FileServing? files = null)
     {
         _manifest = manifest;
         _self = self;
         _limits = limits;
         _options = options;
         _devices = devices;
+        _files = files;
         _log = log;
         string unix = "";
         string tcp = "";
@@ -144,7 +149,7 @@ public sealed class LinkServer : IDisposable
     private void Start(LinkSocket socket, IPEndPoint? remote)
     {
         var session = new LinkSession(
-            socket, remote, _self, s => new LinkSlot(_manifest, _limits, s), _limits, _options, _devices, _log, s => { lock (_gate) _sessions.Remove(s); });
+            socket, remote, _self, s => new LinkSlot(_manifest, _limits, s), _limits, _options, _devices, _files, _log, s => { lock (_gate) _sessions.Remove(s); });
         lock (_gate)
         {
             if (_closed || _sessions.Count >= _options.MaxSessions)

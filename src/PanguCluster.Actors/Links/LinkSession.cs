@@ -2,6 +2,7 @@ using System.Net;
 using Akka.Actor;
 using Akka.Event;
 using PanguCluster.Actors.Experts;
+using PanguCluster.Actors.Weights;
 using PanguCluster.Actors.Wire.Proto;
 
 namespace PanguCluster.Actors.Links;
@@ -18,6 +19,7 @@ internal sealed class LinkSession : IDisposable
     private readonly LinkLimits _limits;
     private readonly LinkOptions _options;
     private readonly LocalDevices _devices;
+    private readonly FileServing? _files;
     private readonly ILoggingAdapter _log;
     private readonly Action<LinkSession> _ended;
     private readonly object _gate = new();
@@ -30,7 +32,7 @@ internal sealed class LinkSession : IDisposable
 
     public LinkSession(
         LinkSocket socket, IPEndPoint? remote, LinkIdentity self, Func<LinkSession, LinkSlot> newSlot, LinkLimits limits, LinkOptions options, LocalDevices devices,
-        ILoggingAdapter log, Action<LinkSession> ended)
+        FileServing? files, ILoggingAdapter log, Action<LinkSession> ended)
     {
         _socket = socket;
         _remote = remote;
@@ -38,6 +40,7 @@ internal sealed class LinkSession : IDisposable
         _limits = limits;
         _options = options;
         _devices = devices;
+        _files = files;
         _log = log;
         _ended = ended;
         _peer = remote is null ? "not yet named" : $"not yet named, at {remote},";
@@ -71,7 +74,12 @@ internal sealed class LinkSession : IDisposable
     {
         try
         {
-            Handshake();
+            var hello = Handshake();
+            if (hello.File.Length > 0)
+            {
+                ServeFile(hello);
+                return;
+            }
             new Thread(RunWriter) { IsBackground = true, Name = $"link-session-out-{_peer}" }.Start();
             while (ReadFrame())
             {
@@ -83,7 +91,7 @@ internal sealed class LinkSession : IDisposable
         }
     }
 
-    private void Handshake()
+    private LinkHello Handshake()
     {
         _socket.SetSilence(_options.HandshakeTimeout);
         // A peer that sends a byte now and then is not silent, but must not hold a place for ever.
@@ -102,6 +110,8 @@ internal sealed class LinkSession : IDisposable
             _socket.SendHandshake(LinkFrameKind.Refused, new LinkRefused { Reason = reason });
             throw new LinkException("refused: " + reason);
         }
+        if (hello.File.Length > 0)
+            return hello;
         var slots = new LinkSlot[_options.InFlight];
         for (int i = 0; i < slots.Length; i++)
         {
@@ -114,6 +124,21 @@ internal sealed class LinkSession : IDisposable
             NodeId = _self.NodeId, ModelDigest = _self.ModelDigest, NumericsVersion = _self.NumericsVersion,
         });
         _socket.SetSilence(_options.SessionSilence);
+        return hello;
+    }
+
+    private void ServeFile(LinkHello hello)
+    {
+        if (_files is null)
+        {
+            _socket.SendHandshake(LinkFrameKind.Refused, new LinkRefused { Reason = "this node serves no files" });
+            throw new LinkException("refused: this node serves no files");
+        }
+        _files.Serve(_socket, hello, new LinkWelcome
+        {
+            NodeId = _self.NodeId, ModelDigest = _self.ModelDigest, NumericsVersion = _self.NumericsVersion,
+        });
+        Close(null);
     }
 
     private string? Refusal(LinkHello hello)

@@ -25,7 +25,7 @@ public sealed class PackedModel
     public const string TrunkFileName = "trunk.bin";
 
     public string TrunkPath => Path.Combine(Folder, TrunkFileName);
-    public string GroupPath(int group) => Path.Combine(Folder, GroupFileName(group));
+    public string GroupPath(int group) => PathOf(GroupFileName(group));
     public static string GroupFileName(int group) => $"group-{group:00}.bin";
 
     /// <summary>
@@ -33,7 +33,21 @@ public sealed class PackedModel
     /// </summary>
     public required IReadOnlyList<string> MissingFiles { get; init; }
 
-    public bool HasGroup(int group) => !MissingFiles.Contains(GroupFileName(group));
+    /// <summary>Where files that <see cref="Folder"/> lacked when it was opened may turn up later, under their own names and only once they are whole; null: nowhere.</summary>
+    public string? FetchedFolder { get; private init; }
+
+    /// <summary>Whether the group's file is here now.</summary>
+    public bool HasGroup(int group) => HasFile(GroupFileName(group));
+
+    /// <summary>Whether a file of the manifest is here now, with the manifest's length.</summary>
+    public bool HasFile(string name) =>
+        !MissingFiles.Contains(name) || (FetchedFolder is not null && new FileInfo(PathOf(name)) is { Exists: true } found && found.Length == Entry(name).Bytes);
+
+    /// <summary>Where a file of the manifest is, or would be.</summary>
+    public string PathOf(string name) => Path.Combine(FetchedFolder is { } fetched && MissingFiles.Contains(name) ? fetched : Folder, name);
+
+    /// <summary>The same model, with a second folder for the files that the first lacks.</summary>
+    public PackedModel WithFetchedFolder(string folder) => new(Folder, Manifest) { MissingFiles = MissingFiles, FetchedFolder = folder };
 
     /// <summary>Path of tokenizer.model, or null where the model has none or the file is missing.</summary>
     public string? TokenizerPath =>
@@ -87,7 +101,7 @@ public sealed class PackedModel
             return this;
         var manifest = Manifest with { KvCache = wanted };
         ManifestRules.Check(Folder, manifest);
-        return new PackedModel(Folder, manifest with { Digest = ManifestJson.ComputeDigest(manifest) }) { MissingFiles = MissingFiles };
+        return new PackedModel(Folder, manifest with { Digest = ManifestJson.ComputeDigest(manifest) }) { MissingFiles = MissingFiles, FetchedFolder = FetchedFolder };
     }
 
     /// <summary>The manifest's entry of a file.</summary>
@@ -102,7 +116,7 @@ public sealed class PackedModel
     public void VerifyFile(string name, IProgress<long>? progress = null, CancellationToken cancel = default)
     {
         var entry = Entry(name);
-        string path = Path.Combine(Folder, name);
+        string path = PathOf(name);
         var (bytes, digest) = FileDigest.Compute(path, progress, cancel);
         if (bytes != entry.Bytes)
             throw new ModelFormatException($"{path}: {bytes} bytes, the manifest says {entry.Bytes}: copy or pack it again");

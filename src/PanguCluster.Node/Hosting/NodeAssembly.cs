@@ -62,6 +62,7 @@ public static class NodeAssembly
             AdvertisedHost = options.Advertise,
             Credentials = NodeSecurity.Cluster(options.Security),
             Links = new Actors.Links.LinkOptions(Host: options.Cluster.Host),
+            Fetch = new Actors.Weights.FetchOptions { Folder = Path.Combine(options.Data, "fetched"), BytesPerSecond = options.FetchRate },
             SeedNodes = options.SeedNodes,
             Roles = options.Roles,
             Decoder = decoder,

@@ -57,6 +57,9 @@ public sealed partial record ServeOptions(
     /// <summary>Incarnations wanted of each expert group.</summary>
     public int Replicas { get; init; } = DefaultReplicas;
 
+    /// <summary>Most bytes per second that come from peers as files; null: no limit.</summary>
+    public long? FetchRate { get; init; }
+
     /// <summary>How long a node that is told to stop hands over its groups and streams; zero: not at all.</summary>
     public TimeSpan DrainTimeout { get; init; } = TimeSpan.FromSeconds(30);
 
@@ -88,6 +91,7 @@ public sealed partial record ServeOptions(
             Security = SecurityOptions.From(said),
             Launch = LaunchOptions.From(said, said.Data ?? DefaultData()),
             Replicas = InRange("--replicas", said.Replicas ?? DefaultReplicas, 1, 16),
+            FetchRate = said.FetchRate is { } rate ? Rate(rate) : null,
             Advertise = said.Advertise is { } host ? Advertised(host) : null,
             DetachTtl = Duration.InRange("--detach-ttl", said.DetachTtl ?? DefaultDetachTtl, TimeSpan.Zero, TimeSpan.FromDays(365)),
             DrainTimeout = Duration.InRange("--drain-timeout", said.DrainTimeout ?? DefaultDrainTimeout, TimeSpan.Zero, TimeSpan.FromHours(24)),
@@ -183,6 +187,10 @@ public sealed partial record ServeOptions(
 
     private static long Memory(string text) => ByteSize.Parse(text)
         ?? throw new OptionException($"--kv-memory {text}: expected a size like 512MiB, at most 1TiB");
+
+    private static long Rate(string text) => ByteSize.Parse(text) is { } bytes && bytes >= Actors.Weights.FetchOptions.MinBytesPerSecond
+        ? bytes
+        : throw new OptionException($"--fetch-rate {text}: expected a size per second like 100MiB, 1MiB .. 1TiB");
 
     private static bool OnOff(string option, string text) => text switch
     {

@@ -20,6 +20,7 @@ public sealed record ServeOverrides
     public string? Kernels { get; init; }
     public int? Threads { get; init; }
     public string? KvMemory { get; init; }
+    public string? FetchRate { get; init; }
     public int? KvBlocks { get; init; }
     public int? ContextLength { get; init; }
     public string? PrefixCache { get; init; }
@@ -87,6 +88,7 @@ public sealed record ServeOverrides
         Kernels = Kernels ?? below.Kernels,
         Threads = Threads ?? below.Threads,
         KvMemory = KvMemory ?? below.KvMemory,
+        FetchRate = FetchRate ?? below.FetchRate,
         KvBlocks = KvBlocks ?? below.KvBlocks,
         ContextLength = ContextLength ?? below.ContextLength,
         PrefixCache = PrefixCache ?? below.PrefixCache,

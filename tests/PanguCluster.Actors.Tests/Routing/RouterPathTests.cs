@@ -61,7 +61,7 @@ public sealed class RouterPathTests(ITestOutputHelper output) : IDisposable
         {
             int group = g;
             _system.ActorOf(Props.Create(() => new ExpertGroupActor(
-                model, new IdleKernels(), DeviceOptions.Default(8), devices, ActorRefs.Nobody, group, 1)).WithDispatcher(PanguNodeHocon.ComputeDispatcher));
+                model, new IdleKernels(), new AllGroupsHere(), DeviceOptions.Default(8), devices, ActorRefs.Nobody, group, 1)).WithDispatcher(PanguNodeHocon.ComputeDispatcher));
         }
         await Eventually.Holds(() => Enumerable.Range(0, 8).All(g => devices[g] is not null), "devices open");
         var identity = new LinkIdentity("far", model.Manifest.Digest, 1);

@@ -19,7 +19,7 @@ internal sealed class WeightFile : IDisposable
     /// <exception cref="ModelFormatException">The file is missing, has the wrong size or, if asked to look, the wrong digest.</exception>
     public static WeightFile Open(PackedModel model, string name, long expectedBytes, bool verifyDigest)
     {
-        string path = Path.Combine(model.Folder, name);
+        string path = model.PathOf(name);
         if (verifyDigest)
             model.VerifyFile(name);
         try

@@ -17,6 +17,7 @@ public sealed class ServeCommandLine
     private readonly Option<string?> _kernels = Text("--kernels", "native|managed", "C++ kernels, or the slow reference with the same bits; default native");
     private readonly Option<string?> _kvMemory = Text(
         "--kv-memory", "SIZE", "memory of the KV cache, like 512MiB; default a quarter of what is free, at most 4 GiB");
+    private readonly Option<string?> _fetchRate = Text("--fetch-rate", "SIZE", "most bytes per second of weights fetched from other nodes, like 100MiB; default no limit");
     private readonly Option<string?> _prefixCache = Text(
         "--prefix-cache", "on|off", "share the KV blocks of equal prefixes; the answers are the same either way; default on");
     private readonly Option<string?> _journal = Text(
@@ -75,7 +76,7 @@ public sealed class ServeCommandLine
     public void AddTo(Command command)
     {
         foreach (Option option in (Option[])[_model, _grpc, _http, _cluster, _seeds, _roles, _data, _config, _format, _kv, _kernels, _threads,
-            _kvMemory, _kvBlocks, _context, _prefixCache, _minExperts, _replicas, _journal, _keepSessions, _nodeId, _detachTtl, _drainTimeout, _logLevel, _advertise,
+            _kvMemory, _fetchRate, _kvBlocks, _context, _prefixCache, _minExperts, _replicas, _journal, _keepSessions, _nodeId, _detachTtl, _drainTimeout, _logLevel, _advertise,
             _apiKeys, _tlsCert, _tlsKey, _tlsClientCa, _clusterCert, _clusterKey, _clusterCa, _launcher, _launchFolder, _startNode, _stopNode, _exitWithStdin, _exitWithProcess])
             command.Options.Add(option);
     }
@@ -101,6 +102,7 @@ public sealed class ServeCommandLine
             Kv = parsed.GetValue(_kv),
             Kernels = parsed.GetValue(_kernels),
             Threads = parsed.GetValue(_threads),
+            FetchRate = parsed.GetValue(_fetchRate),
             KvMemory = parsed.GetValue(_kvMemory),
             KvBlocks = parsed.GetValue(_kvBlocks),
             ContextLength = parsed.GetValue(_context),
