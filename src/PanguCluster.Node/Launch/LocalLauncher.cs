@@ -15,6 +15,12 @@ public sealed class LocalLauncher(IReadOnlyList<string> own, string folder, Time
 {
     private static readonly TimeSpan TermLimit = TimeSpan.FromSeconds(20);
     private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(100);
+    private static readonly TimeSpan EarlyEnd = TimeSpan.FromSeconds(2);
+
+    /// <summary>Nodes started one after the other look for ports at as many places.</summary>
+    private const int PortTurns = 64;
+
+    private int _started;
 
     /// <summary>The shell only opens the log and becomes the node.</summary>
     private const string Script = "log=$1; shift; exec \"$@\" </dev/null >>\"$log\" 2>&1";
@@ -23,12 +29,26 @@ public sealed class LocalLauncher(IReadOnlyList<string> own, string folder, Time
 
     public string Name => "local";
 
-    public Task StartAsync(LaunchRequest request, CancellationToken cancellation)
+    public async Task StartAsync(LaunchRequest request, CancellationToken cancellation)
+    {
+        var mark = Start(request);
+        // What is wrong with its options or ports shows at once.
+        for (var waited = TimeSpan.Zero; waited < EarlyEnd; waited += Poll)
+        {
+            await Task.Delay(Poll, time, cancellation).ConfigureAwait(false);
+            if (!mark.IsAlive)
+                throw new LaunchException($"it ended at once: {LastWords(request.NodeId)}");
+        }
+    }
+
+    private ProcessMark Start(LaunchRequest request)
     {
         try
         {
             Directory.CreateDirectory(folder);
-            var ports = FreePorts.Find(1, LocalPlan.PortsPerNode, FreePorts.AnyStart, LocalPlan.PortStride);
+            // The ports of the last one may not be taken yet: this one looks further on.
+            int turn = Interlocked.Increment(ref _started) % PortTurns;
+            var ports = FreePorts.Find(1, LocalPlan.PortsPerNode, FreePorts.AnyStart + turn * LocalPlan.PortStride, LocalPlan.PortStride);
             var (program, leading) = Self.Command();
             string[] command = ["-c", Script, "sh", LogFile(request.NodeId), program, .. leading, .. LaunchArguments.Of(own, request, ports)];
             using var process = Process.Start(new ProcessStartInfo("/bin/sh", command) { UseShellExecute = false })
@@ -36,15 +56,23 @@ public sealed class LocalLauncher(IReadOnlyList<string> own, string folder, Time
             // It keeps its number and start time when it becomes the node.
             var mark = ProcessMark.Of(process.Id) ?? throw new LaunchException($"it ended at once; see {LogFile(request.NodeId)}");
             File.WriteAllText(MarkFile(request.NodeId), mark.ToString());
-            return Task.CompletedTask;
+            return mark;
         }
         catch (Exception failed) when (failed is IOException or UnauthorizedAccessException or System.ComponentModel.Win32Exception)
         {
-            return Task.FromException(new LaunchException(failed.Message, failed));
+            throw new LaunchException(failed.Message, failed);
         }
-        catch (LaunchException failed)
+    }
+
+    private string LastWords(string nodeId)
+    {
+        try
         {
-            return Task.FromException(failed);
+            return File.ReadLines(LogFile(nodeId)).LastOrDefault(line => line.Length > 0) ?? "it said nothing";
+        }
+        catch (Exception missing) when (missing is IOException or UnauthorizedAccessException)
+        {
+            return missing.Message;
         }
     }
 
