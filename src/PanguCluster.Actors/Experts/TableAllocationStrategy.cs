@@ -16,7 +16,8 @@ public sealed class TableAllocationStrategy(Address self, PlacementDirectory dir
     {
         // The table may be ahead of the regions, or this node's copy behind: both pass.
         var home = directory.AddressOf(shardId) is { } address ? currentShardAllocations.Keys.FirstOrDefault(r => AddressOf(r) == address) : null;
-        return home is null ? AskAgain() : Task.FromResult(home);
+        // A region that is none of its own makes the coordinator wait to be asked again. (A null that comes later does so too, but one that comes too early is an error.)
+        return Task.FromResult(home ?? ActorRefs.Nobody);
     }
 
     public Task<IImmutableSet<string>> Rebalance(
@@ -29,13 +30,6 @@ public sealed class TableAllocationStrategy(Address self, PlacementDirectory dir
             .Where(s => !known.Contains(s) && GroupSharding.NumberOf(s) < table.NextNumber && !rebalanceInProgress.Contains(s))
             .ToImmutableHashSet();
         return Task.FromResult(ended);
-    }
-
-    /// <summary>To the coordinator a null that comes later means "not now, retry"; one that is there at once is an error.</summary>
-    private static async Task<IActorRef> AskAgain()
-    {
-        await Task.Yield();
-        return null!;
     }
 
     private string AddressOf(IActorRef region) => (region.Path.Address.HasLocalScope ? self : region.Path.Address).ToString();
