@@ -2,6 +2,7 @@ using Akka.Actor;
 using Akka.Cluster;
 using Akka.Event;
 using PanguCluster.Actors.Control;
+using PanguCluster.Actors.Control.Autoscaling;
 using PanguCluster.Actors.Decoding;
 using PanguCluster.Actors.Events;
 using PanguCluster.Actors.Experts;
@@ -166,6 +167,8 @@ public sealed class PanguNode
         var coordinator = Setup.Roles.Contains(NodeRoles.Expert) ? Props.Create(() => new PlacementCoordinator(settings)) : null;
         var way = CoordinatorSingleton.Start(system, Setup.Model.Manifest, coordinator);
         _control.Open(system.ActorOf(Props.Create(() => new ControlClient(way)), "pangu-control"));
+        if (Setup.Autoscale is { } autoscale)
+            system.ActorOf(Props.Create(() => new Autoscaler(Setup.NodeId, autoscale, _view, _control, _events, Setup.Time)), "pangu-autoscaler");
     }
 
     private Placement.Planning.PlacementPlan Simulate()

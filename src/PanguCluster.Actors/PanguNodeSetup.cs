@@ -1,4 +1,5 @@
 using PanguCluster.Actors.Control;
+using PanguCluster.Actors.Control.Autoscaling;
 using PanguCluster.Actors.Credentials;
 using PanguCluster.Actors.Links;
 using PanguCluster.Actors.Routing;
@@ -70,6 +71,9 @@ public sealed record PanguNodeSetup
     /// <summary>Starts and ends nodes for <c>scale</c>; null: nobody does.</summary>
     public INodeLauncher? Launcher { get; init; }
 
+    /// <summary>Not null: the cluster grows and shrinks by itself, within these bounds. The same on every node.</summary>
+    public AutoscaleOptions? Autoscale { get; init; }
+
     /// <summary>The cluster has decided that this node, empty by now, is to leave it. May be called more than once.</summary>
     public Action<string> Leave { get; init; } = _ => { };
 
@@ -111,6 +115,7 @@ public sealed record PanguNodeSetup
         Require(ExpertThreads is >= 1 and <= 256, nameof(ExpertThreads), $"{ExpertThreads} is not in 1..256");
         Require(GroupThreads is >= 1 and <= 256, nameof(GroupThreads), $"{GroupThreads} is not in 1..256");
         Require(Replicas is >= 1 and <= 16, nameof(Replicas), $"{Replicas} is not in 1..16");
+        Autoscale?.Validate();
         Require(MinExpertNodes is >= 1 and <= 1024, nameof(MinExpertNodes), $"{MinExpertNodes} is not in 1..1024");
         Require(Sessions.Keep > TimeSpan.Zero && Sessions.Keep <= SessionOptions.MaxKeep, nameof(Sessions), $"keep {Sessions.Keep} is not in 0..{SessionOptions.MaxKeep.TotalDays} days");
         Require(Sessions.Silence > TimeSpan.Zero && Sessions.SweepEvery > TimeSpan.Zero, nameof(Sessions), "silence and sweep interval must be positive");

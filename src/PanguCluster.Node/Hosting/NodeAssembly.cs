@@ -72,6 +72,7 @@ public static class NodeAssembly
             MinExpertNodes = options.MinExpertNodes,
             Replicas = options.Replicas,
             Launcher = Launchers.Of(options.Launch),
+            Autoscale = options.Autoscale,
             Journal = options.Journal,
             Sessions = SessionOptions.Default with { Keep = options.KeepSessions },
             Streams = StreamOptions.Default with { DetachTtl = options.DetachTtl },

@@ -1,3 +1,6 @@
+using System.Globalization;
+using PanguCluster.Actors.Control.Autoscaling;
+
 namespace PanguCluster.Node.Options;
 
 public enum LauncherKind
@@ -27,4 +30,20 @@ public sealed record LaunchOptions(LauncherKind Kind, string Folder, string Star
             throw new OptionException("--start-node-command and --stop-node-command: need --launcher command");
         return new LaunchOptions(kind, Path.GetFullPath(said.LaunchFolder ?? Path.Combine(dataFolder, "launched")), said.StartNodeCommand ?? "", said.StopNodeCommand ?? "");
     }
+
+    /// <param name="text">MIN-MAX, or null.</param>
+    /// <exception cref="OptionException">It is no range of nodes, or nothing starts nodes here.</exception>
+    public AutoscaleOptions? Autoscale(string? text)
+    {
+        if (text is null)
+            return null;
+        string[] parts = text.Split('-');
+        if (parts.Length != 2 || !Number(parts[0], out int least) || !Number(parts[1], out int most) || least < 1 || most < least || most > AutoscaleOptions.NodeLimit)
+            throw new OptionException($"--autoscale {text}: expected MIN-MAX nodes, like 2-8, at most {AutoscaleOptions.NodeLimit}");
+        if (Kind == LauncherKind.None)
+            throw new OptionException("--autoscale: needs a --launcher, which starts the nodes");
+        return new AutoscaleOptions { MinNodes = least, MaxNodes = most };
+    }
+
+    private static bool Number(string text, out int number) => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out number);
 }

@@ -1,5 +1,6 @@
 using System.Text.RegularExpressions;
 using Microsoft.Extensions.Logging;
+using PanguCluster.Actors.Control.Autoscaling;
 using PanguCluster.Actors.Sessions.Journal;
 using PanguCluster.Model.Packing;
 using SessionOptions = PanguCluster.Actors.Sessions.SessionOptions;
@@ -54,6 +55,9 @@ public sealed partial record ServeOptions(
 
     public required LaunchOptions Launch { get; init; }
 
+    /// <summary>Null: the number of nodes is the operator's.</summary>
+    public AutoscaleOptions? Autoscale { get; init; }
+
     /// <summary>Incarnations wanted of each expert group.</summary>
     public int Replicas { get; init; } = DefaultReplicas;
 
@@ -73,6 +77,7 @@ public sealed partial record ServeOptions(
         var http = Address("--http", said.Http ?? DefaultHttp);
         var grpc = Address("--grpc", said.Grpc ?? DefaultGrpc);
         RefuseSharedPorts(("--http", http), ("--grpc", grpc), ("--cluster", cluster));
+        var launch = LaunchOptions.From(said, said.Data ?? DefaultData());
         var options = new ServeOptions(
             ModelFolder(said.Model), http, grpc, cluster,
             [.. (said.SeedNodes ?? []).Select(SeedAddress)],
@@ -89,7 +94,8 @@ public sealed partial record ServeOptions(
             Id(said.NodeId ?? $"node-{cluster.Port}"), Level(said.LogLevel ?? "warning"))
         {
             Security = SecurityOptions.From(said),
-            Launch = LaunchOptions.From(said, said.Data ?? DefaultData()),
+            Launch = launch,
+            Autoscale = launch.Autoscale(said.Autoscale),
             Replicas = InRange("--replicas", said.Replicas ?? DefaultReplicas, 1, 16),
             FetchRate = said.FetchRate is { } rate ? Rate(rate) : null,
             Advertise = said.Advertise is { } host ? Advertised(host) : null,

@@ -27,6 +27,7 @@ public sealed record ServeOverrides
     public int? MinExpertNodes { get; init; }
     public int? Replicas { get; init; }
     public string? Launcher { get; init; }
+    public string? Autoscale { get; init; }
     public string? LaunchFolder { get; init; }
     public string? StartNodeCommand { get; init; }
     public string? StopNodeCommand { get; init; }
@@ -95,6 +96,7 @@ public sealed record ServeOverrides
         MinExpertNodes = MinExpertNodes ?? below.MinExpertNodes,
         Replicas = Replicas ?? below.Replicas,
         Launcher = Launcher ?? below.Launcher,
+        Autoscale = Autoscale ?? below.Autoscale,
         LaunchFolder = LaunchFolder ?? below.LaunchFolder,
         StartNodeCommand = StartNodeCommand ?? below.StartNodeCommand,
         StopNodeCommand = StopNodeCommand ?? below.StopNodeCommand,

@@ -52,10 +52,12 @@ public sealed class RerouteTests(ITestOutputHelper output) : IDisposable
     }
 
     /// <summary>Sends layer after layer and looks at every byte that comes back.</summary>
-    private sealed class Decoder(IActorRef router, Action fail, TaskCompletionSource done) : UntypedActor
+    /// <param name="begun">The peer has answered: its link is up, and only from then on it can fail.</param>
+    private sealed class Decoder(IActorRef router, Func<bool> begun, Action fail, TaskCompletionSource done) : UntypedActor
     {
         private readonly RouterProtocol.DispatchLayer _layer = new(new LayerDispatch(TestModel.Bf16.Manifest, 8) { Rows = 4 });
         private int _layers;
+        private int _sent;
 
         protected override void PreStart()
         {
@@ -66,7 +68,8 @@ public sealed class RerouteTests(ITestOutputHelper output) : IDisposable
 
         private void Next()
         {
-            (_layer.Buffer.StepId, _layer.Buffer.Layer) = (1 + _layers / 3, _layers % 3);
+            (_layer.Buffer.StepId, _layer.Buffer.Layer) = (1 + _sent / 3, _sent % 3);
+            _sent++;
             _layer.Buffer.Outputs.AsSpan().Clear();
             router.Tell(_layer, Self);
         }
@@ -80,7 +83,7 @@ public sealed class RerouteTests(ITestOutputHelper output) : IDisposable
             for (int g = 0; g < 8; g++)
                 if (_layer.Buffer.OutputOf(g).IndexOfAnyExcept(Value(_layer.Buffer.Layer, g)) >= 0)
                     done.TrySetException(new InvalidOperationException($"wrong bytes of group {g} in exchange {_layers}"));
-            if (++_layers == Before)
+            if (begun() && ++_layers == Before)
                 fail();
             if (_layers == Before + After)
                 done.TrySetResult();
@@ -120,7 +123,13 @@ public sealed class RerouteTests(ITestOutputHelper output) : IDisposable
     [InlineData(Script.AnswerTwice, true)]
     public async Task Layers_should_be_finished_by_the_other_owner_with_the_same_bytes_when_a_peer_fails(Script script, bool otherIsPeer)
     {
-        using var peer = new ScriptedPeer(Good with { NodeId = "bad" }, Limits, Value);
+        int answers = 0;
+        using var peer = new ScriptedPeer(Good with { NodeId = "bad" }, Limits, (layer, group) =>
+        {
+            Volatile.Write(ref answers, 1);
+            return Value(layer, group);
+        });
+        Func<bool> begun = () => Volatile.Read(ref answers) > 0;
         var devices = Devices();
         using var server = new LinkServer(TestModel.Bf16.Manifest, Good, Limits, Options, devices, Akka.Event.NoLogger.Instance);
         var here = otherIsPeer ? new LocalDevices(8) : devices;
@@ -135,7 +144,7 @@ public sealed class RerouteTests(ITestOutputHelper output) : IDisposable
 
         var done = new TaskCompletionSource(TaskCreationOptions.RunContinuationsAsynchronously);
         Action fail = () => peer.Script = script;
-        _system.ActorOf(Props.Create(() => new Decoder(router, fail, done)));
+        _system.ActorOf(Props.Create(() => new Decoder(router, begun, fail, done)));
         await done.Task.WaitAsync(TimeSpan.FromSeconds(60));
 
         output.WriteLine($"{script}: longest stall {_faults.LongestStall.TotalMilliseconds:f1} ms, {_faults.Hedges} hedged, {_faults.HedgeWins} won, "

@@ -95,7 +95,7 @@ internal sealed class SimulatedCluster(Random random, PlacementRules rules)
     public IEnumerable<int> Served => Enumerable.Range(0, Manifest.Shape.Groups).Where(g => _nodes.Any(n => n.Alive && !n.Removed
         && n.Devices.Any(d => d.Key.Group == g && d.Value == OwnedGroupState.Ready)));
 
-    public int[] Spread => [.. _nodes.Where(n => n.Alive && !n.Removed).Select(n => n.Devices.Count(d => d.Value == OwnedGroupState.Ready)).Order()];
+    public int[] Spread => [.. _nodes.Where(n => n.Alive && !n.Removed).Select(n => Table.Groups.Count(i => i.NodeId == n.Id && IsReady(i))).Order()];
 
     public bool IsSettled => Table.Operations.All(o => !o.IsRunning) && Table.Groups.All(i => i.Phase == IncarnationPhase.Serving && Facts().IsReady(i));
 
