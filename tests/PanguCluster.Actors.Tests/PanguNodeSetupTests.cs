@@ -26,6 +26,13 @@ public sealed class PanguNodeSetupTests
     public void Setup_should_name_the_field_when_it_is_out_of_range(string field, PanguNodeSetup setup) =>
         Assert.StartsWith(field + ":", Assert.Throws<ArgumentException>(() => new PanguNode(setup)).Message, StringComparison.Ordinal);
 
+    [Fact]
+    public void Setup_should_refuse_hedging_that_is_out_of_range()
+    {
+        var setup = Good with { Router = Good.Router with { Hedging = Good.Router.Hedging with { Factor = 0.5 } } };
+        Assert.Equal("Factor", Assert.Throws<ArgumentOutOfRangeException>(() => new PanguNode(setup)).ParamName);
+    }
+
     [Theory]
     [InlineData("10.0.0.1:4053", "akka.tcp://pangu@10.0.0.1:4053")]
     [InlineData("akka.tcp://pangu@h:1", "akka.tcp://pangu@h:1")]

@@ -55,6 +55,9 @@ public sealed partial record ServeOptions(
 
     public required LaunchOptions Launch { get; init; }
 
+    /// <summary>By how much this node's own CPU priority is lowered until it can be given work; 0: not at all.</summary>
+    public int StartNice { get; init; }
+
     /// <summary>Null: the number of nodes is the operator's.</summary>
     public AutoscaleOptions? Autoscale { get; init; }
 
@@ -95,6 +98,7 @@ public sealed partial record ServeOptions(
         {
             Security = SecurityOptions.From(said),
             Launch = launch,
+            StartNice = said.StartNice is null ? 0 : launch.StartNice,
             Autoscale = launch.Autoscale(said.Autoscale),
             Replicas = InRange("--replicas", said.Replicas ?? DefaultReplicas, 1, 16),
             FetchRate = said.FetchRate is { } rate ? Rate(rate) : null,

@@ -31,6 +31,7 @@ public sealed record ServeOverrides
     public string? LaunchFolder { get; init; }
     public string? StartNodeCommand { get; init; }
     public string? StopNodeCommand { get; init; }
+    public int? StartNice { get; init; }
     public string? Journal { get; init; }
     public string? KeepSessions { get; init; }
     public string? NodeId { get; init; }
@@ -100,6 +101,7 @@ public sealed record ServeOverrides
         LaunchFolder = LaunchFolder ?? below.LaunchFolder,
         StartNodeCommand = StartNodeCommand ?? below.StartNodeCommand,
         StopNodeCommand = StopNodeCommand ?? below.StopNodeCommand,
+        StartNice = StartNice ?? below.StartNice,
         Journal = Journal ?? below.Journal,
         KeepSessions = KeepSessions ?? below.KeepSessions,
         NodeId = NodeId ?? below.NodeId,

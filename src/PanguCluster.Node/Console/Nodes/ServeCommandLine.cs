@@ -55,6 +55,10 @@ public sealed class ServeCommandLine
     private readonly Option<string?> _launchFolder = Text("--launch-folder", "DIR", "where a local launcher keeps track of its nodes, one folder for a cluster; default in --data");
     private readonly Option<string?> _startNode = Text("--start-node-command", "COMMAND", "starts node $PANGU_NODE_ID, which is to join $PANGU_SEED_NODES");
     private readonly Option<string?> _stopNode = Text("--stop-node-command", "COMMAND", "sees to it that nothing is left of node $PANGU_NODE_ID, which has left the cluster");
+    private readonly Option<int?> _startNice = Number(
+        "--start-nice",
+        "lower the CPU priority by so much, 0 to 19, until the node can be given work, where this user may raise it again; "
+        + $"default 0, of nodes that a local launcher starts {LaunchOptions.DefaultStartNice}");
     private readonly Option<int?> _exitWithProcess = new("--exit-with-process")
     {
         Description = "stop when that process has ended", HelpName = "PID", Hidden = true,
@@ -79,7 +83,7 @@ public sealed class ServeCommandLine
     {
         foreach (Option option in (Option[])[_model, _grpc, _http, _cluster, _seeds, _roles, _data, _config, _format, _kv, _kernels, _threads,
             _kvMemory, _fetchRate, _kvBlocks, _context, _prefixCache, _minExperts, _replicas, _journal, _keepSessions, _nodeId, _detachTtl, _drainTimeout, _logLevel, _advertise,
-            _apiKeys, _tlsCert, _tlsKey, _tlsClientCa, _clusterCert, _clusterKey, _clusterCa, _launcher, _autoscale, _launchFolder, _startNode, _stopNode, _exitWithStdin, _exitWithProcess])
+            _apiKeys, _tlsCert, _tlsKey, _tlsClientCa, _clusterCert, _clusterKey, _clusterCa, _launcher, _autoscale, _launchFolder, _startNode, _stopNode, _startNice, _exitWithStdin, _exitWithProcess])
             command.Options.Add(option);
     }
 
@@ -116,6 +120,7 @@ public sealed class ServeCommandLine
             LaunchFolder = parsed.GetValue(_launchFolder),
             StartNodeCommand = parsed.GetValue(_startNode),
             StopNodeCommand = parsed.GetValue(_stopNode),
+            StartNice = parsed.GetValue(_startNice),
             Journal = parsed.GetValue(_journal),
             KeepSessions = parsed.GetValue(_keepSessions),
             NodeId = parsed.GetValue(_nodeId),
