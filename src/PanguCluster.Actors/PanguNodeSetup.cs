@@ -47,7 +47,10 @@ public sealed record PanguNodeSetup
     /// <summary>Certificate of this node; all traffic to other machines' nodes is encrypted then, and both ends are known. Null: plain text.</summary>
     public NodeCredentials? Credentials { get; init; }
 
-    /// <summary>host:port of nodes to join. Empty: this node forms a cluster of its own, which others may join.</summary>
+    /// <summary>
+    /// host:port of nodes to join. Empty: this node forms a cluster of its own, which others may join. All nodes may have the same list, themselves included: the
+    /// first in it forms a cluster when none of the others has one.
+    /// </summary>
     public IReadOnlyList<string> SeedNodes { get; init; } = [];
 
     public IReadOnlyList<string> Roles { get; init; } = NodeRoles.All;

@@ -38,6 +38,13 @@ public sealed class PanguNodeSetupTests
     [InlineData("akka.tcp://pangu@h:1", "akka.tcp://pangu@h:1")]
     public void Seed_should_be_host_and_port_or_a_full_address(string seed, string expected) => Assert.Equal(expected, PanguNodeSetup.ParseSeed(seed, tls: false));
 
+    [Theory]
+    [InlineData(5, "127.0.0.1:4053", "127.0.0.1:4054")]
+    [InlineData(1, "127.0.0.1:4054", "127.0.0.1:4053")]
+    [InlineData(1, "127.0.0.1:4053")]
+    public void Seed_that_may_form_a_cluster_should_be_patient_with_the_others(double seconds, params string[] seeds) => Assert.Equal(
+        TimeSpan.FromSeconds(seconds), PanguNodeHocon.Of(Good with { Port = 4053, SeedNodes = seeds }).GetTimeSpan("akka.cluster.seed-node-timeout"));
+
     [Fact]
     public void Tuned_keys_should_be_the_ones_in_force()
     {

@@ -12,7 +12,7 @@ namespace PanguCluster.Node.Options;
 /// <param name="Http">Where /healthz and /readyz are served.</param>
 /// <param name="Grpc">Where the gRPC services are.</param>
 /// <param name="Cluster">Where the other nodes reach this one.</param>
-/// <param name="SeedNodes">HOST:PORT of nodes to join, as those advertise themselves; empty: this node starts a cluster of its own.</param>
+/// <param name="SeedNodes">HOST:PORT of nodes to join, as those advertise themselves; empty, or this node's own first and no other there: this node starts a cluster.</param>
 /// <param name="Roles">Some of <see cref="KnownRoles"/>.</param>
 /// <param name="Data">Folder for packed models, sockets and recorded sessions; made when missing.</param>
 /// <param name="Format">What a checkpoint is packed to (null: bf16), and what a packed model must be (null: anything).</param>

@@ -66,7 +66,7 @@ public sealed class ServeCommandLine
 
     private readonly Option<string[]?> _seeds = new("--seed-node")
     {
-        Description = "cluster address of a node to join; may be given several times", HelpName = "HOST:PORT",
+        Description = "cluster address of a node to join; may be given several times, the same list to every node: the first of it starts the cluster", HelpName = "HOST:PORT",
     };
 
     private readonly Option<string[]?> _roles = new("--roles")
