@@ -112,7 +112,7 @@ public sealed class PanguNode
             system.ActorOf(Props.Create(() => new LinkServerActor(server)), "pangu-links");
         }
         IActorRef placement = ActorRefs.Nobody;
-        var placementSettings = new PlacementSettings(Setup.Model, InitialState(endpoints), Rows, Load, _directory, Setup.Time)
+        var placementSettings = new PlacementSettings(Setup.Model, InitialState(endpoints), Rows, Devices, Load, _directory, Setup.Time)
         {
             Concern = () => Journal.Trouble,
             StandIn = g => DeviceProps(placement, g, OwnedGroup.StandIn),

@@ -20,7 +20,7 @@ public class SameBytesTests
         string[] answers = await Task.WhenAll(Prompts.All.Select((prompt, i) => Prompts.AskAsync(up.Nodes[i % 3].Grpc, prompt)));
         var after = await GroupsAsync(up.Nodes[1].Grpc);
 
-        Assert.Equal([3, 3, 2], cluster.Groups.GroupBy(g => g.NodeId).Select(g => g.Count()).OrderDescending());
+        Assert.Equal([6, 5, 5], cluster.Nodes.Select(n => n.Groups.Count).OrderDescending());
         Assert.Equal(8, cluster.Groups.Count(g => g.State == "Ready"));
         Assert.Equal(expected, answers);
         Assert.Equal(0.0, after.ImbalanceScore);
@@ -57,7 +57,8 @@ public class SameBytesTests
             {
                 var ended = await RunningProgram.RunPanguAsync("groups", "-o", "json", "--server", server);
                 state = ended.Code == 0 ? ClusterState.Parser.ParseJson(ended.Output) : null;
-                return state is not null && state.Groups.Select(g => g.Rows).Distinct().Count() == 1 && state.Nodes.Sum(n => n.Load?.Running ?? 0) == 0;
+                return state is not null && state.Groups.Select(g => g.Rows).Distinct().Count() == 1 && state.Nodes.Sum(n => n.Load?.Running ?? 0) == 0
+                    && state.Groups.All(g => g.Replicas.Count(r => r.State == "Ready") == 2);
             },
             RunningProgram.Limit, () => $"last state: {state}");
         return state!;

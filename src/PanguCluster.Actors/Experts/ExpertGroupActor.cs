@@ -155,6 +155,7 @@ public sealed class ExpertGroupActor : UntypedActor
         {
             var b = work.Buffer;
             _handle.Forward(b.Layer, b.Rows, b.ActivationRows, b.ExpertsOf(_group), b.WeightsOf(_group), b.OutputOf(_group));
+            _devices.Count(_group, b.Rows);
         }
         catch (Exception e)
         {

@@ -6,6 +6,7 @@ namespace PanguCluster.Actors.Experts;
 public sealed class LocalDevices(int groups)
 {
     private readonly IActorRef?[] _devices = new IActorRef?[groups];
+    private readonly long[] _computed = new long[groups];
 
     public int Groups => _devices.Length;
 
@@ -14,6 +15,20 @@ public sealed class LocalDevices(int groups)
 
     /// <summary>The device of a group, or null.</summary>
     public IActorRef? this[int group] => Volatile.Read(ref _devices[group]);
+
+    /// <summary>[group] token rows that devices of this process have computed, over all layers.</summary>
+    public long[] Computed
+    {
+        get
+        {
+            long[] rows = new long[_computed.Length];
+            for (int g = 0; g < rows.Length; g++)
+                rows[g] = Volatile.Read(ref _computed[g]);
+            return rows;
+        }
+    }
+
+    public void Count(int group, int rows) => Interlocked.Add(ref _computed[group], rows);
 
     public void Add(int group, IActorRef device) => Volatile.Write(ref _devices[group], device);
 

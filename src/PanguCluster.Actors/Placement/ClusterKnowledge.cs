@@ -74,7 +74,8 @@ public static class ClusterKnowledge
             foreach (var owned in node.State!.Groups.Where(o => o.Group == group && !table.Groups.Any(i => i.Group == group && i.Number == o.Incarnation)))
                 replicas.Add(new GroupReplicaInfo(
                     node.State.NodeId, owned.Incarnation == OwnedGroup.StandIn ? GroupReplicaInfo.StandIn : GroupReplicaInfo.Draining, owned.Incarnation, 0));
-        return [.. replicas.OrderBy(r => r.NodeId, StringComparer.Ordinal).ThenBy(r => r.Incarnation)];
+        var computed = nodes.Select(n => n.State).OfType<NodeState>().Where(s => s.Computed.Count > group).ToLookup(s => s.NodeId, s => s.Computed[group]);
+        return [.. replicas.Select(r => r with { Rows = computed[r.NodeId].FirstOrDefault() }).OrderBy(r => r.NodeId, StringComparer.Ordinal).ThenBy(r => r.Incarnation)];
     }
 
     private static GroupReplicaInfo Info(GroupIncarnation i, IReadOnlyList<KnownNode> nodes)
@@ -105,6 +106,7 @@ public static class ClusterKnowledge
             Detail = detail,
             Duty = s is null ? NodeDuty.Serves : table.DutyOf(s.NodeId),
             Files = s?.Files ?? [],
+            Rows = s?.Computed.Sum() ?? 0,
             Suspected = s is not null && suspected.Contains(s.NodeId),
         };
     }

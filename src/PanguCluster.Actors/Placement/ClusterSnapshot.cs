@@ -23,6 +23,9 @@ public sealed record NodeInfo(
     /// <summary>A link or heartbeat says that it is gone or hangs; membership may not know yet.</summary>
     public bool Suspected { get; init; }
 
+    /// <summary>Token rows its devices have computed since it started, over all layers and groups.</summary>
+    public long Rows { get; init; }
+
     /// <summary>Groups whose file it has: the others it must fetch first.</summary>
     public IReadOnlyList<int> Files { get; init; } = [];
 }
@@ -32,6 +35,9 @@ public sealed record NodeInfo(
 /// <param name="FetchedBytes">Of the group's file, while it comes from a peer; else 0.</param>
 public sealed record GroupReplicaInfo(string NodeId, string State, long Incarnation, long FetchedBytes)
 {
+    /// <summary>Token rows its node's devices have computed of this group since the node started, over all layers.</summary>
+    public long Rows { get; init; }
+
     public const string Warming = "Warming";
     public const string Draining = "Draining";
     public const string Fetching = "Fetching";

@@ -43,6 +43,9 @@ public sealed record NodeState(
     /// <summary>Peers whose link to this node is down.</summary>
     public IReadOnlyList<Suspicion> Suspects { get; init; } = [];
 
+    /// <summary>[group] token rows this node's devices have computed, over all layers; whoever asked, and hedged ones too.</summary>
+    public IReadOnlyList<long> Computed { get; init; } = [];
+
     /// <summary>Groups whose file is here.</summary>
     public IReadOnlyList<int> Files { get; init; } = [];
 

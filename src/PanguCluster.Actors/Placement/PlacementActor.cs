@@ -257,6 +257,7 @@ public sealed class PlacementActor : UntypedActor
             Detail = _decoderTrouble.Length > 0 ? _decoderTrouble : _settings.Concern() ?? "",
             Suspects = [.. _suspects.Select(s => new Suspicion(s.Key, s.Value.Reset))],
             Files = _settings.Files(),
+            Computed = _settings.Devices.Computed,
         };
         _members.Set(_key.Id, _state);
         IWriteConsistency how = urgent && _members.Count > 1 ? new WriteAll(_settings.WriteTimeout) : WriteLocal.Instance;

@@ -1,6 +1,7 @@
 using Akka.Actor;
 using PanguCluster.Actors.Decoding;
 using PanguCluster.Actors.Events;
+using PanguCluster.Actors.Experts;
 using PanguCluster.Actors.Placement.Table;
 using PanguCluster.Actors.Routing;
 using PanguCluster.Model.Packing;
@@ -9,7 +10,8 @@ namespace PanguCluster.Actors.Placement;
 
 /// <summary>What a node's placement is made of.</summary>
 /// <param name="Initial">This node's state with everything that never changes filled in.</param>
-public sealed record PlacementSettings(PackedModel Model, NodeState Initial, RowCounters Counters, LoadGauge Load, PlacementDirectory Directory, TimeProvider Time)
+public sealed record PlacementSettings(
+    PackedModel Model, NodeState Initial, RowCounters Counters, LocalDevices Devices, LoadGauge Load, PlacementDirectory Directory, TimeProvider Time)
 {
     /// <summary>How often load and counters are published.</summary>
     public TimeSpan LoadInterval { get; init; } = TimeSpan.FromMilliseconds(500);

@@ -20,6 +20,7 @@ internal static class NodeStateWire
             message.Suspects.Add(new Proto.Suspicion { NodeId = suspect.NodeId, Reset = suspect.Reset });
         message.Files.AddRange(s.Files);
         message.Rows.AddRange(s.Rows);
+        message.Computed.AddRange(s.Computed);
         if (s.Load is { } l)
             message.Load = new Proto.Load
             {
@@ -44,6 +45,7 @@ internal static class NodeStateWire
         {
             Suspects = [.. m.Suspects.Select(suspect => new Suspicion(suspect.NodeId, suspect.Reset))],
             Files = [.. m.Files],
+            Computed = [.. m.Computed],
             MaxGroups = m.MaxGroups,
         };
     }

@@ -30,15 +30,15 @@ internal sealed class FaultTrial(StormCluster cluster, StormLoad load, int calle
         }
     }
 
-    /// <summary>Seconds from each fault to the next token of each stream that ran through it.</summary>
-    public List<double> Stalls()
+    /// <summary>What each fault did to each stream that ran through it.</summary>
+    public List<Stall> Stalls()
     {
-        var stalls = new List<double>();
+        var stalls = new List<Stall>();
         for (int k = 0; k < _at.Count; k++)
         {
             double until = k + 1 < _at.Count ? _at[k + 1] : double.MaxValue;
             foreach (var stream in load.Streams)
-                if (stream.NextTokenAfter(_at[k], _at[k] + Felt, until) is { } stall)
+                if (stream.StallAfter(_at[k], _at[k] + Felt, until) is { } stall)
                     stalls.Add(stall);
         }
         return stalls;
@@ -46,5 +46,9 @@ internal sealed class FaultTrial(StormCluster cluster, StormLoad load, int calle
 
     public string Report(string fault) => string.Create(
         CultureInfo.InvariantCulture,
-        $"{fault}: {_at.Count} times, {load.Answers} answers, {load.Tokens} tokens, {load.Faults.Count} faults; fault to next token, seconds: {StormReport.Percentiles(Stalls())}");
+        $"""
+        {fault}: {_at.Count} times, {load.Answers} answers, {load.Tokens} tokens, {load.Recoveries.Count} recoveries of clients, {load.Faults.Count} faults
+          fault to next token, seconds: {StormReport.Percentiles([.. Stalls().Select(s => s.NextToken)])}
+          longest silence, seconds:     {StormReport.Percentiles([.. Stalls().Select(s => s.Silence)])}
+        """);
 }

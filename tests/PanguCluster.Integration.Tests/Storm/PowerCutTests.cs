@@ -39,7 +39,7 @@ public class PowerCutTests(ITestOutputHelper output)
         await running.WaitAsync(TimeSpan.FromSeconds(120));
 
         output.WriteLine($"{Callers - answered} streams cut, cluster whole after {back - at:0.0} s, last answer after {load.Now - at:0.0} s");
-        var pauses = load.Streams.Select(s => s.NextTokenAfter(at, at + 1, double.MaxValue)).OfType<double>().ToList();
+        var pauses = load.Streams.Select(s => s.StallAfter(at, at + 1, double.MaxValue)?.NextToken).OfType<double>().ToList();
         output.WriteLine($"cut to next token, seconds: {StormReport.Percentiles(pauses)}");
         Assert.Empty(load.Faults);
         Assert.True(answered < Callers, "every answer was complete before the cut");

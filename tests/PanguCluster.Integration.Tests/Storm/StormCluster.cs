@@ -56,7 +56,7 @@ internal sealed class StormCluster : IAsyncDisposable
     /// <summary>PANGU_STORM_LOGS names a folder for what every process has said.</summary>
     private void KeepLog(int node)
     {
-        if (Environment.GetEnvironmentVariable("PANGU_STORM_LOGS") is { Length: > 0 } folder)
+        if (Environment.GetEnvironmentVariable("PANGU_STORM_LOGS") is { Length: > 0 } folder && Directory.CreateDirectory(folder).Exists)
             File.WriteAllText(Path.Combine(folder, $"{_nodes[node].Program.Id}.log"), _nodes[node].Program.Error + _nodes[node].Program.Output);
     }
 

@@ -64,7 +64,7 @@ internal sealed class StormLoad(IReadOnlyList<GenerateRequest> requests, IReadOn
                     answer.Add(happened);
                     if (happened.Token is null)
                         continue;
-                    timeline.Token(_lastToken[i] = Now);
+                    timeline.Token(happened.Token.Choice, _lastToken[i] = Now);
                     Interlocked.Increment(ref _tokens);
                 }
                 if (answer.DifferenceTo(expected[i]) is { } difference)

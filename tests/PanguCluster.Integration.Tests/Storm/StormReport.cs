@@ -16,8 +16,8 @@ internal static class StormReport
         {
             double until = k + 1 < kills.Count ? kills[k + 1].At : double.MaxValue;
             foreach (var stream in streams)
-                if (stream.NextTokenAfter(kills[k].At, kills[k].At + Settled, until) is { } pause)
-                    (stream.EndpointAt(kills[k].At) == kills[k].Endpoint ? gateways : others).Add(pause);
+                if (stream.StallAfter(kills[k].At, kills[k].At + Settled, until) is { } stall)
+                    (stream.EndpointAt(kills[k].At) == kills[k].Endpoint ? gateways : others).Add(stall.NextToken);
         }
         return $"""
             kill to next token, seconds

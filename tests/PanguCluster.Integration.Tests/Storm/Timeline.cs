@@ -1,12 +1,22 @@
 namespace PanguCluster.Integration.Tests.Storm;
 
-/// <summary>When a stream's tokens arrived, and which node it was attached to. Times in seconds of one clock.</summary>
+/// <summary>What a fault did to a stream, in seconds.</summary>
+/// <param name="NextToken">From the fault to the end of the longest silence it can have caused: what was under way when it struck still arrives before that.</param>
+/// <param name="Silence">That silence, or what of it came after the fault.</param>
+internal readonly record struct Stall(double NextToken, double Silence);
+
+/// <summary>When the tokens of a stream's choices arrived, and which node it was attached to. Times in seconds of one clock.</summary>
 internal sealed class Timeline
 {
-    private readonly List<double> _tokens = [];
+    private readonly List<List<double>> _choices = [];
     private readonly List<(double At, string Endpoint)> _attached = [];
 
-    public void Token(double at) => _tokens.Add(at);
+    public void Token(int choice, double at)
+    {
+        while (_choices.Count <= choice)
+            _choices.Add([]);
+        _choices[choice].Add(at);
+    }
 
     /// <summary>The stream went from one node to another.</summary>
     public void Moved(double at, string from, string to)
@@ -19,27 +29,34 @@ internal sealed class Timeline
     /// <summary>The node whose connection carried the stream at that time; null: one that it has never left.</summary>
     public string? EndpointAt(double time) => _attached.LastOrDefault(a => a.At <= time).Endpoint;
 
-    /// <summary>Seconds between each two tokens that follow each other in a span of time.</summary>
-    public IEnumerable<double> Gaps(double from, double to) => Enumerable.Range(0, Math.Max(0, _tokens.Count - 1))
-        .Where(i => _tokens[i] >= from && _tokens[i + 1] <= to).Select(i => _tokens[i + 1] - _tokens[i]);
+    /// <summary>Seconds between each two tokens of a choice that follow each other in a span of time.</summary>
+    public IEnumerable<double> Gaps(double from, double to) => _choices.SelectMany(tokens => Enumerable.Range(0, Math.Max(0, tokens.Count - 1))
+        .Where(i => tokens[i + 1] >= from && tokens[i] <= to).Select(i => tokens[i + 1] - tokens[i]));
 
-    /// <summary>
-    /// Seconds from a kill to the next token: to the end of the longest silence that the kill can have caused, which begins before
-    /// <paramref name="settled"/> (what was under way still arrives). Null: the stream did not run through it.
-    /// </summary>
-    /// <param name="until">What comes later is another kill's doing.</param>
-    public double? NextTokenAfter(double kill, double settled, double until)
+    /// <summary>The stall of the choice that stood still longest. Null: no choice ran through the fault.</summary>
+    /// <param name="settled">The silence begins before that.</param>
+    /// <param name="until">What comes later is another fault's doing.</param>
+    public Stall? StallAfter(double fault, double settled, double until)
     {
-        if (_tokens.Count == 0 || _tokens[0] > kill || _tokens[^1] < kill)
+        Stall? worst = null;
+        foreach (var tokens in _choices)
+            if (StallAfter(tokens, fault, settled, until) is { } stall && !(worst?.Silence >= stall.Silence))
+                worst = stall;
+        return worst;
+    }
+
+    private static Stall? StallAfter(List<double> tokens, double fault, double settled, double until)
+    {
+        if (tokens.Count == 0 || tokens[0] > fault || tokens[^1] < fault)
             return null;
-        int first = _tokens.FindLastIndex(t => t <= kill);
+        int first = tokens.FindLastIndex(t => t <= fault);
         double longest = -1, end = 0;
-        for (int i = first; i + 1 < _tokens.Count && _tokens[i] < settled && _tokens[i] < until; i++)
+        for (int i = first; i + 1 < tokens.Count && tokens[i] < settled && tokens[i] < until; i++)
         {
-            double silence = _tokens[i + 1] - Math.Max(_tokens[i], kill);
+            double silence = tokens[i + 1] - Math.Max(tokens[i], fault);
             if (silence > longest)
-                (longest, end) = (silence, _tokens[i + 1]);
+                (longest, end) = (silence, tokens[i + 1]);
         }
-        return longest < 0 ? null : end - kill;
+        return longest < 0 ? null : new Stall(end - fault, longest);
     }
 }

@@ -42,6 +42,8 @@ public class TopTests
         now.Nodes[0].Load.TokensGenerated += 50;
         foreach (var group in now.Groups)
             group.Rows += 100;
+        now.Nodes[0].Rows += 200;
+        now.Nodes[1].Rows += 100;
 
         var even = TopFigures.Of(before, now, TimeSpan.FromSeconds(2), DateTimeOffset.UnixEpoch, [], []);
         now.Groups[0].Rows += 30;

@@ -92,6 +92,9 @@ internal static class ControlRules
             return Refused(table, $"the coordinator's node {table.Coordinator} has no launcher to start nodes with; give the nodes --launcher, or start them by hand");
         if (staying.Length > wanted && RoomFor(table, facts, wanted) is { } why)
             return Refused(table, why);
+        int surplus = Math.Max(0, staying.Length - wanted);
+        if (ScaleStep.Dispensable(table, facts, staying, surplus).Count < surplus)
+            return Refused(table, $"{wanted} nodes cannot have every role that the {staying.Length} have: some are the last expert, decoder or gateway");
         var nodes = running?.Nodes ?? [];
         if (running is not null)
             table = OperationLog.End(table, running, OperationState.Aborted, $"superseded by scale to {wanted}", facts.NowUnixMs);
@@ -128,9 +131,8 @@ internal static class ControlRules
         var stuck = plan.Target.Where(r => nodes.Contains(r.NodeId)).Select(r => r.Group).Order().ToArray();
         if (stuck.Length > 0)
             return $"it would lose the last copy of group {string.Join(", ", stuck)}: no other node has room for {(stuck.Length == 1 ? "it" : "them")}";
-        bool decodes = facts.Nodes.Any(n => n.State?.Decoder.Length > 0 && nodes.Contains(n.State.NodeId));
-        bool another = facts.Nodes.Any(n => n.Alive && !n.IsLeaving && n.State?.Decoder.Length > 0 && table.DutyOf(n.State.NodeId) == NodeDuty.Serves);
-        return decodes && !another ? $"{string.Join(", ", nodes)} would leave no decoder: no request could be served" : null;
+        string[] stay = [.. facts.Nodes.Where(n => n.Alive && !n.IsLeaving && n.State is { } s && table.DutyOf(s.NodeId) == NodeDuty.Serves).Select(n => n.State!.NodeId)];
+        return RoleCover.Lost(facts, nodes, stay) is { } role ? $"{string.Join(", ", nodes)} would leave no {role}: no request could be served" : null;
     }
 
     private static string? RoomFor(PlacementTable table, ClusterFacts facts, int wanted)

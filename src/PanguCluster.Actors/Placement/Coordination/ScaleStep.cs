@@ -89,12 +89,9 @@ internal static class ScaleStep
 
     private static PlacementTable Shrink(PlacementTable table, Operation scale, ClusterFacts facts, PlacementRules rules, string[] staying, int wanted)
     {
-        // The coordinator's node last: its going costs the others a pause in decisions. Then the busiest, then the eldest names.
-        string[] go = [.. staying
-            .OrderBy(n => n == table.Coordinator)
-            .ThenBy(n => NodeEmptying.SequencesLeft(facts, n))
-            .ThenByDescending(n => n.Length).ThenByDescending(n => n, StringComparer.Ordinal)
-            .Take(staying.Length - wanted)];
+        var go = Dispensable(table, facts, staying, staying.Length - wanted);
+        if (go.Count == 0)
+            return OperationLog.End(table, scale, OperationState.Failed, $"each of {string.Join(", ", staying)} is the last with one of its roles", facts.NowUnixMs);
         foreach (string node in go)
             table = OperationLog.Assign(table, node, NodeDuty.Drains);
         return OperationLog.Update(table, scale with
@@ -104,6 +101,13 @@ internal static class ScaleStep
             Info = scale.Info with { Detail = $"draining {string.Join(", ", go)}" },
         });
     }
+
+    /// <summary>The coordinator's node last: its going costs the others a pause in decisions. Before it the busiest, and the eldest names.</summary>
+    internal static IReadOnlyList<string> Dispensable(PlacementTable table, ClusterFacts facts, IEnumerable<string> staying, int count) => RoleCover.Dispensable(
+        facts,
+        [.. staying.OrderBy(n => n == table.Coordinator).ThenBy(n => NodeEmptying.SequencesLeft(facts, n))
+            .ThenByDescending(n => n.Length).ThenByDescending(n => n, StringComparer.Ordinal)],
+        count);
 
     private static ScaleOutcome Late(
         PlacementTable table, Operation scale, PlacementRules rules, ImmutableArray<string> coming, long now, ImmutableArray<string> gone)

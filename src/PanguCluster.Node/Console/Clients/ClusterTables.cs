@@ -54,8 +54,8 @@ public static class ClusterTables
                 Replicas(group));
         console.Write(table);
         console.WriteLine();
-        var owners = cluster.Groups.Where(g => g.NodeId.Length > 0).GroupBy(g => g.NodeId).OrderByDescending(o => o.Count());
-        console.WriteLine($"groups per node {Or(string.Join('/', owners.Select(o => Number(o.Count()))))}, imbalance score "
+        var owned = cluster.Nodes.Select(n => n.Groups.Count).Where(n => n > 0).OrderDescending();
+        console.WriteLine($"groups per node {Or(string.Join('/', owned.Select(n => Number(n))))}, imbalance score "
             + cluster.ImbalanceScore.ToString("0.######", CultureInfo.InvariantCulture));
         Details(console, cluster);
     }

@@ -40,7 +40,7 @@ public sealed record TopFigures(
         var rows = now.Groups.ToDictionary(g => g.Group_, g => Gained(earlier.GetValueOrDefault(g.Group_, g.Rows), g.Rows));
         var reports = latencies.GroupBy(l => l.NodeId).ToDictionary(l => l.Key, l => l.First());
         var nodes = now.Nodes.OrderBy(n => n.Id, StringComparer.Ordinal)
-            .Select(n => Node(n, before, now, rows, seconds, reports.GetValueOrDefault(n.Id))).ToList();
+            .Select(n => Node(n, before.Nodes.FirstOrDefault(b => b.Id == n.Id) ?? n, seconds, reports.GetValueOrDefault(n.Id))).ToList();
         double mean = rows.Count == 0 ? 0 : rows.Values.Average();
         var experts = now.Nodes.Where(n => n.Status == "Up" && n.Roles.Contains("expert")).Select(n => n.Id).ToHashSet();
         var computing = nodes.Where(n => experts.Contains(n.Id)).ToList();
@@ -59,16 +59,14 @@ public sealed record TopFigures(
         or ClusterEvent.Types.Kind.StreamsMoved or ClusterEvent.Types.Kind.NodeDowned or ClusterEvent.Types.Kind.GroupFailed;
 
     private static TopNode Node(
-        Pangu.V1.Node node, ClusterState before, ClusterState now, Dictionary<int, long> rows, double seconds, LatencyReport? latency)
+        Pangu.V1.Node node, Pangu.V1.Node before, double seconds, LatencyReport? latency)
     {
-        var owned = now.Groups.Where(g => g.NodeId == node.Id && g.State == "Ready").ToList();
-        long? earlier = before.Nodes.FirstOrDefault(n => n.Id == node.Id)?.Load?.TokensGenerated;
         var load = node.Load;
         return new TopNode(
             node.Id, ClusterTables.StatusOf(node),
-            load is null ? null : Gained(earlier ?? load.TokensGenerated, load.TokensGenerated) / seconds, load?.Running, load?.Waiting,
+            load is null ? null : Gained(before.Load?.TokensGenerated ?? load.TokensGenerated, load.TokensGenerated) / seconds, load?.Running, load?.Waiting,
             load is null || load.TotalBlocks == 0 ? null : (double)(load.TotalBlocks - load.FreeBlocks) / load.TotalBlocks,
-            owned.Count, owned.Sum(g => rows[g.Group_]) / seconds, Times(latency?.FirstToken), Times(latency?.NextToken));
+            node.Groups.Count, Gained(before.Rows, node.Rows) / seconds, Times(latency?.FirstToken), Times(latency?.NextToken));
     }
 
     private static TopTimes? Times(Percentiles? times) => times is null ? null : new TopTimes(times.Count, times.P50Ms, times.P99Ms);

@@ -38,6 +38,7 @@ public static class ClusterWriting
         Detail = node.Detail,
         Duty = (Wire.Node.Types.Duty)(int)node.Duty,
         Suspected = node.Suspected,
+        Rows = node.Rows,
         Load = node.Load is not { } load ? null : new Wire.DecoderLoad
         {
             Running = load.Running,
@@ -68,5 +69,6 @@ public static class ClusterWriting
     private static Wire.GroupReplica Replica(GroupReplicaInfo replica) => new()
     {
         NodeId = replica.NodeId, State = replica.State, Incarnation = replica.Incarnation, FetchedBytes = replica.FetchedBytes,
+        Rows = replica.Rows,
     };
 }

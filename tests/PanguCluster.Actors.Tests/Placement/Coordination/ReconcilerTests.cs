@@ -58,6 +58,27 @@ public sealed class ReconcilerTests
     }
 
     [Fact]
+    public void Scale_and_drain_should_keep_a_node_of_every_role()
+    {
+        var cluster = new SimulatedCluster(new Random(6), Rules);
+        cluster.JoinAs("node-1", "expert");
+        cluster.JoinAs("node-2", "expert", "decoder");
+        cluster.JoinAs("node-3", "expert");
+        cluster.JoinAs("node-4", "gateway");
+        Settle(cluster, "start");
+
+        var tooFew = cluster.Send(new ControlCommand.Scale(1));
+        Assert.False(tooFew.Accepted);
+        Assert.Contains("1 nodes cannot have every role", tooFew.Reason, StringComparison.Ordinal);
+        Assert.Contains("would leave no gateway", cluster.Send(new ControlCommand.Drain("node-4", TimeSpan.FromMinutes(1))).Reason, StringComparison.Ordinal);
+        Assert.Contains("would leave no decoder", cluster.Send(new ControlCommand.Drain("node-2", TimeSpan.FromMinutes(1))).Reason, StringComparison.Ordinal);
+
+        Assert.True(cluster.Send(new ControlCommand.Scale(2)).Accepted);
+        Settle(cluster, "scale in");
+        Assert.Equal(["node-2", "node-4"], cluster.Alive);
+    }
+
+    [Fact]
     public void Scale_should_fail_with_the_reason_when_nodes_never_come()
     {
         var cluster = new SimulatedCluster(new Random(3), Rules) { LostLaunches = 1 };

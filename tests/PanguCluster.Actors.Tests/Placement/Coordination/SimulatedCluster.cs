@@ -20,6 +20,7 @@ internal sealed class SimulatedCluster(Random random, PlacementRules rules)
         public bool Alive { get; set; } = true;
         public bool Removed { get; set; }
         public int MaxGroups { get; init; } = 8;
+        public IReadOnlyList<string> Roles { get; init; } = NodeRoles.All;
         public int Sequences { get; set; }
         public HashSet<int> Broken { get; } = [];
         public Dictionary<(int Group, long Number), OwnedGroupState> Devices { get; } = [];
@@ -46,6 +47,8 @@ internal sealed class SimulatedCluster(Random random, PlacementRules rules)
     public string? Violation { get; private set; }
 
     public void Join(string id, int maxGroups = 8) => _nodes.Add(new Node { Id = id, MaxGroups = maxGroups, Sequences = random.Next(4) });
+
+    public void JoinAs(string id, params string[] roles) => _nodes.Add(new Node { Id = id, Roles = roles });
 
     public void Kill(string id)
     {
@@ -164,10 +167,10 @@ internal sealed class SimulatedCluster(Random random, PlacementRules rules)
     private ClusterFacts Facts() => new([.. _nodes.Where(n => !n.Removed).Select(Known)], Manifest, Now, 100_000);
 
     private KnownNode Known(Node node, int index) => new(
-        $"akka://{node.Id}#{index}", node.Alive ? "Up" : "Unreachable", node.Alive, false, NodeRoles.All,
+        $"akka://{node.Id}#{index}", node.Alive ? "Up" : "Unreachable", node.Alive, false, node.Roles,
         new NodeState(
             node.Id, 1, "", "", "x:1", "h", "managed", "m", Manifest.Digest, Manifest.NumericsVersion,
-            [.. node.Devices.Select(d => new OwnedGroup(d.Key.Group, d.Key.Number, d.Value, ""))], "akka://d", new DecoderLoad(node.Sequences, 0, 1, 1, 0, 0, 0), [], 0, "")
+            [.. node.Devices.Select(d => new OwnedGroup(d.Key.Group, d.Key.Number, d.Value, ""))], node.Roles.Contains(NodeRoles.Decoder) ? "akka://d" : "", new DecoderLoad(node.Sequences, 0, 1, 1, 0, 0, 0), [], 0, "")
         {
             Files = [0, 1, 2, 3, 4, 5, 6, 7], MaxGroups = node.MaxGroups,
         });
