@@ -16,6 +16,7 @@ public sealed class PanguNodeSetupTests
         { "Roles", Good with { Roles = ["king"] } },
         { "Roles", Good with { Roles = [] } },
         { "ExpertThreads", Good with { ExpertThreads = 0 } },
+        { "MaxGroups", Good with { MaxGroups = 0 } },
         { "MinExpertNodes", Good with { MinExpertNodes = 0 } },
         { "SeedNodes", Good with { SeedNodes = ["nowhere"] } },
         { "SeedNodes", Good with { SeedNodes = ["host:99999"] } },

@@ -1,6 +1,7 @@
 using System.Text.RegularExpressions;
 using Microsoft.Extensions.Logging;
 using PanguCluster.Actors.Control.Autoscaling;
+using PanguCluster.Actors.Experts;
 using PanguCluster.Actors.Sessions.Journal;
 using PanguCluster.Model.Packing;
 using SessionOptions = PanguCluster.Actors.Sessions.SessionOptions;
@@ -64,6 +65,12 @@ public sealed partial record ServeOptions(
     /// <summary>Incarnations wanted of each expert group.</summary>
     public int Replicas { get; init; } = DefaultReplicas;
 
+    /// <summary>Which groups read all their weights once before they are ready.</summary>
+    public WarmMode Warm { get; init; } = WarmMode.Auto;
+
+    /// <summary>Most expert groups that this node takes; null: no limit.</summary>
+    public int? MaxGroups { get; init; }
+
     /// <summary>Most bytes per second that come from peers as files; null: no limit.</summary>
     public long? FetchRate { get; init; }
 
@@ -101,6 +108,8 @@ public sealed partial record ServeOptions(
             StartNice = said.StartNice is null ? 0 : launch.StartNice,
             Autoscale = launch.Autoscale(said.Autoscale),
             Replicas = InRange("--replicas", said.Replicas ?? DefaultReplicas, 1, 16),
+            Warm = ParseWarm(said.Warm ?? "auto"),
+            MaxGroups = said.MaxGroups is { } most ? InRange("--max-groups", most, 1, 1024) : null,
             FetchRate = said.FetchRate is { } rate ? Rate(rate) : null,
             Advertise = said.Advertise is { } host ? Advertised(host) : null,
             DetachTtl = Duration.InRange("--detach-ttl", said.DetachTtl ?? DefaultDetachTtl, TimeSpan.Zero, TimeSpan.FromDays(365)),
@@ -123,6 +132,14 @@ public sealed partial record ServeOptions(
         "native" => KernelChoice.Native,
         "managed" => KernelChoice.Managed,
         _ => throw new OptionException($"--kernels {text}: expected native or managed"),
+    };
+
+    private static WarmMode ParseWarm(string text) => text switch
+    {
+        "auto" => WarmMode.Auto,
+        "on" => WarmMode.On,
+        "off" => WarmMode.Off,
+        _ => throw new OptionException($"--warm {text}: expected auto, on or off"),
     };
 
     /// <exception cref="OptionException">It is no journal; the message does not repeat it, because it may hold a password.</exception>

@@ -26,6 +26,8 @@ public sealed record ServeOverrides
     public string? PrefixCache { get; init; }
     public int? MinExpertNodes { get; init; }
     public int? Replicas { get; init; }
+    public int? MaxGroups { get; init; }
+    public string? Warm { get; init; }
     public string? Launcher { get; init; }
     public string? Autoscale { get; init; }
     public string? LaunchFolder { get; init; }
@@ -96,6 +98,8 @@ public sealed record ServeOverrides
         PrefixCache = PrefixCache ?? below.PrefixCache,
         MinExpertNodes = MinExpertNodes ?? below.MinExpertNodes,
         Replicas = Replicas ?? below.Replicas,
+        MaxGroups = MaxGroups ?? below.MaxGroups,
+        Warm = Warm ?? below.Warm,
         Launcher = Launcher ?? below.Launcher,
         Autoscale = Autoscale ?? below.Autoscale,
         LaunchFolder = LaunchFolder ?? below.LaunchFolder,

@@ -48,6 +48,10 @@ public sealed class ServeCommandLine
     private readonly Option<int?> _replicas = Number(
         "--replicas", $"nodes that hold each expert group, so that one may fail; the same on every node; default {ServeOptions.DefaultReplicas}, as far as there are nodes");
 
+    private readonly Option<int?> _maxGroups = Number("--max-groups", "most expert groups this node takes, 1 to 1024; default no limit");
+    private readonly Option<string?> _warm = Text(
+        "--warm", "auto|on|off", "read a group's weights once before it serves; auto: as long as memory holds them, others are mapped only; default auto");
+
     private readonly Option<string?> _launcher = Text(
         "--launcher", "none|local|command", "what starts nodes for 'pangu scale' where this node is coordinator: processes of this machine, or commands of yours; default none");
     private readonly Option<string?> _autoscale = Text(
@@ -82,7 +86,7 @@ public sealed class ServeCommandLine
     public void AddTo(Command command)
     {
         foreach (Option option in (Option[])[_model, _grpc, _http, _cluster, _seeds, _roles, _data, _config, _format, _kv, _kernels, _threads,
-            _kvMemory, _fetchRate, _kvBlocks, _context, _prefixCache, _minExperts, _replicas, _journal, _keepSessions, _nodeId, _detachTtl, _drainTimeout, _logLevel, _advertise,
+            _kvMemory, _fetchRate, _kvBlocks, _context, _prefixCache, _minExperts, _replicas, _maxGroups, _warm, _journal, _keepSessions, _nodeId, _detachTtl, _drainTimeout, _logLevel, _advertise,
             _apiKeys, _tlsCert, _tlsKey, _tlsClientCa, _clusterCert, _clusterKey, _clusterCa, _launcher, _autoscale, _launchFolder, _startNode, _stopNode, _startNice, _exitWithStdin, _exitWithProcess])
             command.Options.Add(option);
     }
@@ -115,6 +119,8 @@ public sealed class ServeCommandLine
             PrefixCache = parsed.GetValue(_prefixCache),
             MinExpertNodes = parsed.GetValue(_minExperts),
             Replicas = parsed.GetValue(_replicas),
+            MaxGroups = parsed.GetValue(_maxGroups),
+            Warm = parsed.GetValue(_warm),
             Launcher = parsed.GetValue(_launcher),
             Autoscale = parsed.GetValue(_autoscale),
             LaunchFolder = parsed.GetValue(_launchFolder),
