@@ -35,6 +35,7 @@ public sealed class PanguNode
     private readonly GroupFiles _files;
     private readonly LinkIdentity _identity;
     private readonly LinkOptions _links;
+    private readonly WarmBudget _warm;
 
     /// <exception cref="ArgumentException">A field of the setup is out of range.</exception>
     public PanguNode(PanguNodeSetup setup)
@@ -55,6 +56,7 @@ public sealed class PanguNode
         _links = setup.Links with { AdvertisedHost = setup.Links.AdvertisedHost ?? setup.AdvertisedHost, Credentials = setup.Credentials };
         var fileLinks = new FileLinks(_identity, _links, HostIdentity.Current, setup.Time);
         _files = new GroupFiles(Model, setup.Fetch, fileLinks, PeersWith, setup.Time);
+        _warm = new WarmBudget(setup.Warm, setup.Model.Group.Length, setup.WeightMemory);
         _control = new ClusterControl(setup.Time, Simulate);
     }
 
@@ -184,6 +186,7 @@ public sealed class PanguNode
         var options = DeviceOptions.Default(Setup.Decoder.MaxRows) with
         {
             Group = new GroupOptions(Setup.Decoder.MaxRows, Setup.GroupThreads, Setup.VerifyDigests),
+            Warm = _warm,
         };
         return Props.Create(() => new ExpertGroupActor(Model, Setup.Kernels, _files, options, Devices, placement, group, number))
             .WithDispatcher(PanguNodeHocon.ComputeDispatcher);
@@ -194,7 +197,10 @@ public sealed class PanguNode
         var manifest = Setup.Model.Manifest;
         return new NodeState(
             Setup.NodeId, 0, Setup.GrpcAddress, endpoints.Unix, endpoints.Tcp, endpoints.HostId, Setup.Kernels.Name, manifest.Name,
-            manifest.Digest, manifest.NumericsVersion, [], "", null, [], 0, "");
+            manifest.Digest, manifest.NumericsVersion, [], "", null, [], 0, "")
+        {
+            MaxGroups = Setup.MaxGroups,
+        };
     }
 
     private sealed class LinkFactory(LinkIdentity self, LinkLimits limits, LinkOptions options, TimeProvider time) : ILinkFactory

@@ -18,6 +18,12 @@ internal static class PanguNodeHocon
     /// <summary>The router: one thread of its own, so that a layer's answers are collected while trunk and devices compute.</summary>
     public const string RouterDispatcher = "pangu.router-dispatcher";
 
+    /// <summary>
+    /// The first of the seed nodes forms a cluster when no other answers for so long. One that only starts again must not: its cluster lives, and answers as soon
+    /// as names are resolved and connections made.
+    /// </summary>
+    private static readonly TimeSpan FirstSeedPatience = TimeSpan.FromSeconds(5);
+
     public static Config Of(PanguNodeSetup setup)
     {
         var text = new StringBuilder();
@@ -28,7 +34,9 @@ internal static class PanguNodeHocon
             text.AppendLine("akka.remote.dot-netty.tcp.enable-ssl = true");
         text.AppendLine($"akka.remote.dot-netty.tcp.port = {setup.Port}");
         text.AppendLine($"akka.cluster.roles = [{string.Join(", ", Roles(setup).Select(r => $"\"{r}\""))}]");
-        text.AppendLine($"akka.cluster.seed-nodes = [{string.Join(", ", setup.SeedNodes.Select(s => $"\"{PanguNodeSetup.ParseSeed(s, setup.Credentials is not null)}\""))}]");
+        text.AppendLine($"akka.cluster.seed-nodes = [{string.Join(", ", setup.SeedNodes.Select(s => $"\"{SeedOf(setup, s)}\""))}]");
+        if (MayFormBesideOthers(setup))
+            text.AppendLine($"akka.cluster.seed-node-timeout = {FirstSeedPatience.TotalSeconds}s");
         AppendDispatcher(text, ComputeDispatcher, setup.ExpertThreads);
         AppendDispatcher(text, DecoderDispatcher, 1);
         AppendDispatcher(text, RouterDispatcher, 1);
@@ -37,6 +45,12 @@ internal static class PanguNodeHocon
             .WithFallback(JournalSetup.Hocon(setup.Journal))
             .WithFallback(ConfigurationFactory.ParseString(Tuned()));
     }
+
+    /// <summary>Akka's rule: of all nodes that are given the same list, only the first in it joins itself.</summary>
+    private static bool MayFormBesideOthers(PanguNodeSetup setup) =>
+        setup.SeedNodes.Count > 1 && SeedOf(setup, setup.SeedNodes[0]) == SeedOf(setup, $"{setup.AdvertisedHost ?? setup.Host}:{setup.Port}");
+
+    private static string SeedOf(PanguNodeSetup setup, string seed) => PanguNodeSetup.ParseSeed(seed, setup.Credentials is not null);
 
     private static IEnumerable<string> Roles(PanguNodeSetup setup) =>
         setup.Roles.Contains(NodeRoles.Expert) ? setup.Roles.Append(GroupSharding.RoleOf(setup.Model.Manifest)) : setup.Roles;

@@ -47,7 +47,10 @@ public sealed record PanguNodeSetup
     /// <summary>Certificate of this node; all traffic to other machines' nodes is encrypted then, and both ends are known. Null: plain text.</summary>
     public NodeCredentials? Credentials { get; init; }
 
-    /// <summary>host:port of nodes to join. Empty: this node forms a cluster of its own, which others may join.</summary>
+    /// <summary>
+    /// host:port of nodes to join. Empty: this node forms a cluster of its own, which others may join. All nodes may have the same list, themselves included: the
+    /// first in it forms a cluster when none of the others has one.
+    /// </summary>
     public IReadOnlyList<string> SeedNodes { get; init; } = [];
 
     public IReadOnlyList<string> Roles { get; init; } = NodeRoles.All;
@@ -67,6 +70,15 @@ public sealed record PanguNodeSetup
 
     /// <summary>Incarnations wanted of each group, on distinct nodes; fewer where there are fewer nodes.</summary>
     public int Replicas { get; init; } = 2;
+
+    /// <summary>Most groups that this node takes.</summary>
+    public int MaxGroups { get; init; } = int.MaxValue;
+
+    /// <summary>Which groups read all their weights once before they are ready.</summary>
+    public Experts.WarmMode Warm { get; init; } = Experts.WarmMode.On;
+
+    /// <summary>Bytes that warm groups may take, for <see cref="Experts.WarmMode.Auto"/>.</summary>
+    public Func<long> WeightMemory { get; init; } = () => long.MaxValue;
 
     /// <summary>Starts and ends nodes for <c>scale</c>; null: nobody does.</summary>
     public INodeLauncher? Launcher { get; init; }
@@ -115,7 +127,9 @@ public sealed record PanguNodeSetup
         Require(ExpertThreads is >= 1 and <= 256, nameof(ExpertThreads), $"{ExpertThreads} is not in 1..256");
         Require(GroupThreads is >= 1 and <= 256, nameof(GroupThreads), $"{GroupThreads} is not in 1..256");
         Require(Replicas is >= 1 and <= 16, nameof(Replicas), $"{Replicas} is not in 1..16");
+        Require(MaxGroups >= 1, nameof(MaxGroups), $"{MaxGroups} is less than 1");
         Autoscale?.Validate();
+        Router.Hedging.Validate();
         Require(MinExpertNodes is >= 1 and <= 1024, nameof(MinExpertNodes), $"{MinExpertNodes} is not in 1..1024");
         Require(Sessions.Keep > TimeSpan.Zero && Sessions.Keep <= SessionOptions.MaxKeep, nameof(Sessions), $"keep {Sessions.Keep} is not in 0..{SessionOptions.MaxKeep.TotalDays} days");
         Require(Sessions.Silence > TimeSpan.Zero && Sessions.SweepEvery > TimeSpan.Zero, nameof(Sessions), "silence and sweep interval must be positive");

@@ -16,6 +16,7 @@ public sealed class PanguNodeSetupTests
         { "Roles", Good with { Roles = ["king"] } },
         { "Roles", Good with { Roles = [] } },
         { "ExpertThreads", Good with { ExpertThreads = 0 } },
+        { "MaxGroups", Good with { MaxGroups = 0 } },
         { "MinExpertNodes", Good with { MinExpertNodes = 0 } },
         { "SeedNodes", Good with { SeedNodes = ["nowhere"] } },
         { "SeedNodes", Good with { SeedNodes = ["host:99999"] } },
@@ -26,10 +27,24 @@ public sealed class PanguNodeSetupTests
     public void Setup_should_name_the_field_when_it_is_out_of_range(string field, PanguNodeSetup setup) =>
         Assert.StartsWith(field + ":", Assert.Throws<ArgumentException>(() => new PanguNode(setup)).Message, StringComparison.Ordinal);
 
+    [Fact]
+    public void Setup_should_refuse_hedging_that_is_out_of_range()
+    {
+        var setup = Good with { Router = Good.Router with { Hedging = Good.Router.Hedging with { Factor = 0.5 } } };
+        Assert.Equal("Factor", Assert.Throws<ArgumentOutOfRangeException>(() => new PanguNode(setup)).ParamName);
+    }
+
     [Theory]
     [InlineData("10.0.0.1:4053", "akka.tcp://pangu@10.0.0.1:4053")]
     [InlineData("akka.tcp://pangu@h:1", "akka.tcp://pangu@h:1")]
     public void Seed_should_be_host_and_port_or_a_full_address(string seed, string expected) => Assert.Equal(expected, PanguNodeSetup.ParseSeed(seed, tls: false));
+
+    [Theory]
+    [InlineData(5, "127.0.0.1:4053", "127.0.0.1:4054")]
+    [InlineData(1, "127.0.0.1:4054", "127.0.0.1:4053")]
+    [InlineData(1, "127.0.0.1:4053")]
+    public void Seed_that_may_form_a_cluster_should_be_patient_with_the_others(double seconds, params string[] seeds) => Assert.Equal(
+        TimeSpan.FromSeconds(seconds), PanguNodeHocon.Of(Good with { Port = 4053, SeedNodes = seeds }).GetTimeSpan("akka.cluster.seed-node-timeout"));
 
     [Fact]
     public void Tuned_keys_should_be_the_ones_in_force()

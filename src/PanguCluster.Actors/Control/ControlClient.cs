@@ -6,7 +6,8 @@ namespace PanguCluster.Actors.Control;
 /// <summary>A node's way to the coordinator: a command is sent again until it is answered or too old.</summary>
 internal sealed class ClusterControl(TimeProvider time, Func<PlacementPlan> simulate) : IClusterControl
 {
-    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(10);
+    /// <summary>Less than the console waits, so that the node's own words reach it.</summary>
+    private static readonly TimeSpan Patience = TimeSpan.FromSeconds(8);
 
     private IActorRef? _client;
 

@@ -29,6 +29,7 @@ public sealed class ExpertGroupActor : UntypedActor
     private IExpertGroup? _handle;
     private ICancelable? _retry;
     private int _failures;
+    private bool _warm;
 
     /// <param name="number">The incarnation's, or <see cref="OwnedGroup.StandIn"/>.</param>
     public ExpertGroupActor(
@@ -55,6 +56,7 @@ public sealed class ExpertGroupActor : UntypedActor
             _handle.Dispose();
         else
             _opening?.Abandon();
+        ReturnWarm();
         _placement.Tell(new ExpertGroupProtocol.Stopped(_group, Self));
     }
 
@@ -98,7 +100,8 @@ public sealed class ExpertGroupActor : UntypedActor
         }
         Report(OwnedGroupState.Starting, "");
         var self = Self;
-        _opening = GroupOpening.Start(_kernels, _model, _group, _options.Group, _options.Warm, o => self.Tell(new ExpertGroupProtocol.Opened(o)));
+        _warm = _options.Warm.TryTake();
+        _opening = GroupOpening.Start(_kernels, _model, _group, _options.Group, _warm, o => self.Tell(new ExpertGroupProtocol.Opened(o)));
     }
 
     private void OnFetched(Exception? error)
@@ -121,7 +124,15 @@ public sealed class ExpertGroupActor : UntypedActor
             return;
         }
         _opening = null;
+        ReturnWarm();
         OnFailed(opening.Error!.Message);
+    }
+
+    private void ReturnWarm()
+    {
+        if (_warm)
+            _options.Warm.Return();
+        _warm = false;
     }
 
     private void OnFailed(string reason)
@@ -173,5 +184,8 @@ public sealed class ExpertGroupActor : UntypedActor
     }
 
     private void Report(OwnedGroupState state, string reason, long fetched = 0) =>
-        _placement.Tell(new ExpertGroupProtocol.Report(new OwnedGroup(_group, _number, state, reason) { FetchedBytes = fetched }, Self));
+        _placement.Tell(new ExpertGroupProtocol.Report(new OwnedGroup(_group, _number, state, reason)
+        {
+            FetchedBytes = fetched, Mapped = state == OwnedGroupState.Ready && !_warm,
+        }, Self));
 }

@@ -37,8 +37,8 @@ public static class ExpertGroupProtocol
 /// <summary>How devices are opened and how long they wait after a failure.</summary>
 public sealed record DeviceOptions(GroupOptions Group, TimeSpan RetryMin, TimeSpan RetryMax)
 {
-    /// <summary>Whether a device reads all its weights once before it is ready. Not where memory is short: then they are only mapped.</summary>
-    public bool Warm { get; init; } = true;
+    /// <summary>Says of each device whether it reads all its weights once before it is ready.</summary>
+    public WarmBudget Warm { get; init; } = new(WarmMode.On, 0, () => 0);
 
     public static DeviceOptions Default(int maxRows) => new(new GroupOptions(maxRows), TimeSpan.FromSeconds(1), TimeSpan.FromSeconds(30));
 }

@@ -88,6 +88,7 @@ public static class ClusterKnowledge
             (_, null) => GroupInfo.Starting,
             (_, OwnedGroupState.Failed) => GroupInfo.Failed,
             (_, OwnedGroupState.Fetching) => GroupReplicaInfo.Fetching,
+            (IncarnationPhase.Serving, OwnedGroupState.Ready) when report!.Mapped => GroupReplicaInfo.Mapped,
             (IncarnationPhase.Serving, OwnedGroupState.Ready) => GroupInfo.Ready,
             _ => GroupReplicaInfo.Warming,
         };

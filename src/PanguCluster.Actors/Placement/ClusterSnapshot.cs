@@ -31,7 +31,7 @@ public sealed record NodeInfo(
 }
 
 /// <summary>One replica of a group on a node.</summary>
-/// <param name="State">One of <see cref="GroupInfo"/>'s, or Warming, Fetching, Draining, StandIn.</param>
+/// <param name="State">One of <see cref="GroupInfo"/>'s, or Warming, Mapped, Fetching, Draining, StandIn.</param>
 /// <param name="FetchedBytes">Of the group's file, while it comes from a peer; else 0.</param>
 public sealed record GroupReplicaInfo(string NodeId, string State, long Incarnation, long FetchedBytes)
 {
@@ -42,6 +42,9 @@ public sealed record GroupReplicaInfo(string NodeId, string State, long Incarnat
     public const string Draining = "Draining";
     public const string Fetching = "Fetching";
     public const string StandIn = "StandIn";
+
+    /// <summary>Ready, but its weights are still to be read from the disk.</summary>
+    public const string Mapped = "Mapped";
 }
 
 /// <param name="State">Starting, Ready, Failed (it will be tried again), or Missing when no live node owns it.</param>

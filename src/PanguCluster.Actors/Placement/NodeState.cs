@@ -22,6 +22,9 @@ public sealed record OwnedGroup(int Group, long Incarnation, OwnedGroupState Sta
 
     /// <summary>Of the group's file, while it is fetched.</summary>
     public long FetchedBytes { get; init; }
+
+    /// <summary>Ready, but its weights are still to be read from the disk: memory was short.</summary>
+    public bool Mapped { get; init; }
 }
 
 /// <param name="Reset">Its connection broke, so its process is gone; else it is silent.</param>

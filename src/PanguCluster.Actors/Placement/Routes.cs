@@ -13,6 +13,9 @@ internal static class Routes
     private enum Standing
     {
         Serving,
+
+        /// <summary>Its first rows wait for the disk.</summary>
+        Mapped,
         Warming,
         StandIn,
         Ending,
@@ -79,7 +82,7 @@ internal static class Routes
         : !phases.TryGetValue((owned.Group, owned.Incarnation), out var phase) ? Standing.Ending
         : phase switch
         {
-            IncarnationPhase.Serving => Standing.Serving,
+            IncarnationPhase.Serving => owned.Mapped ? Standing.Mapped : Standing.Serving,
             IncarnationPhase.Warming => Standing.Warming,
             _ => Standing.Ending,
         };

@@ -15,7 +15,7 @@ internal static class NodeStateWire
             MaxGroups = s.MaxGroups,
         };
         foreach (var g in s.Groups)
-            message.Groups.Add(new Proto.OwnedGroup { Group = g.Group, Incarnation = g.Incarnation, State = (int)g.State, Reason = g.Reason, FetchedBytes = g.FetchedBytes });
+            message.Groups.Add(new Proto.OwnedGroup { Group = g.Group, Incarnation = g.Incarnation, State = (int)g.State, Reason = g.Reason, FetchedBytes = g.FetchedBytes, Mapped = g.Mapped });
         foreach (var suspect in s.Suspects)
             message.Suspects.Add(new Proto.Suspicion { NodeId = suspect.NodeId, Reset = suspect.Reset });
         message.Files.AddRange(s.Files);
@@ -36,7 +36,7 @@ internal static class NodeStateWire
         var l = m.Load;
         return new NodeState(
             m.NodeId, m.Version, m.GrpcAddress, m.LinkUnix, m.LinkTcp, m.HostId, m.Kernels, m.Model, m.ModelDigest, m.NumericsVersion,
-            [.. m.Groups.Select(g => new OwnedGroup(g.Group, g.Incarnation, SequenceWire.ReadEnum<OwnedGroupState>(g.State), g.Reason) { FetchedBytes = g.FetchedBytes })],
+            [.. m.Groups.Select(g => new OwnedGroup(g.Group, g.Incarnation, SequenceWire.ReadEnum<OwnedGroupState>(g.State), g.Reason) { FetchedBytes = g.FetchedBytes, Mapped = g.Mapped })],
             m.Decoder,
             l is null ? null : new DecoderLoad(
                 l.Running, l.Waiting, l.FreeBlocks, l.TotalBlocks, l.TokensGenerated, l.Steps, l.Preemptions,

@@ -22,6 +22,7 @@ public static class NodeProcess
     /// <exception cref="CommandFailedException">The node cannot start, or its cluster dropped it.</exception>
     public static async Task RunAsync(ServeOptions options, TextWriter output, TextWriter error, CancellationToken stop)
     {
+        var low = StartPriority.Take(options.StartNice, error);
         options = TakePorts(options);
         var packed = await ModelFolders.PackedAsync(options, error, stop).ConfigureAwait(false);
         var decoder = DecoderSizing.Derive(packed.Manifest, options, GC.GetGCMemoryInfo().TotalAvailableMemoryBytes);
@@ -29,6 +30,8 @@ public static class NodeProcess
         try
         {
             await StartAsync(app, stop).ConfigureAwait(false);
+            if (low is not null)
+                _ = StartPriority.GiveBackAsync(low, app.Services.GetRequiredService<IClusterView>(), options.NodeId, TimeProvider.System, stop);
             await ServeAsync(app, options, packed.Manifest, output, error, stop).ConfigureAwait(false);
         }
         finally

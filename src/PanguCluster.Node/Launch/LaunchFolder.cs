@@ -19,7 +19,7 @@ public sealed class LaunchFolder : IDisposable
     /// <summary>Stops every node that was started.</summary>
     public Task StopAsync()
     {
-        var launcher = new LocalLauncher([], Path, TimeProvider.System);
+        var launcher = new LocalLauncher([], Path, startNice: 0, TimeProvider.System);
         return Task.WhenAll(Alive().Select(node => launcher.StopAsync(node, CancellationToken.None)));
     }
 

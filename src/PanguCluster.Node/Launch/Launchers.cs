@@ -8,7 +8,7 @@ public static class Launchers
     /// <summary>Null: nothing starts nodes here.</summary>
     public static INodeLauncher? Of(LaunchOptions options) => options.Kind switch
     {
-        LauncherKind.Local => new LocalLauncher(OwnArguments(), options.Folder, TimeProvider.System),
+        LauncherKind.Local => new LocalLauncher(OwnArguments(), options.Folder, options.StartNice, TimeProvider.System),
         LauncherKind.Command => new CommandLauncher(options.StartCommand, options.StopCommand, TimeProvider.System),
         _ => null,
     };

@@ -11,7 +11,8 @@ namespace PanguCluster.Node.Launch;
 /// </summary>
 /// <param name="own">What followed <c>serve</c> on this node's command line.</param>
 /// <param name="folder">One for each cluster of a machine.</param>
-public sealed class LocalLauncher(IReadOnlyList<string> own, string folder, TimeProvider time) : INodeLauncher
+/// <param name="startNice">See <see cref="Options.LaunchOptions.StartNice"/>.</param>
+public sealed class LocalLauncher(IReadOnlyList<string> own, string folder, int startNice, TimeProvider time) : INodeLauncher
 {
     private static readonly TimeSpan TermLimit = TimeSpan.FromSeconds(20);
     private static readonly TimeSpan Poll = TimeSpan.FromMilliseconds(100);
@@ -50,7 +51,7 @@ public sealed class LocalLauncher(IReadOnlyList<string> own, string folder, Time
             int turn = Interlocked.Increment(ref _started) % PortTurns;
             var ports = FreePorts.Find(1, LocalPlan.PortsPerNode, FreePorts.AnyStart + turn * LocalPlan.PortStride, LocalPlan.PortStride);
             var (program, leading) = Self.Command();
-            string[] command = ["-c", Script, "sh", LogFile(request.NodeId), program, .. leading, .. LaunchArguments.Of(own, request, ports)];
+            string[] command = ["-c", Script, "sh", LogFile(request.NodeId), program, .. leading, .. LaunchArguments.Of(own, request, ports, startNice)];
             using var process = Process.Start(new ProcessStartInfo("/bin/sh", command) { UseShellExecute = false })
                 ?? throw new LaunchException("the shell did not start");
             // It keeps its number and start time when it becomes the node.

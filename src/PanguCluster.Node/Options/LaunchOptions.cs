@@ -1,5 +1,6 @@
 using System.Globalization;
 using PanguCluster.Actors.Control.Autoscaling;
+using PanguCluster.Native;
 
 namespace PanguCluster.Node.Options;
 
@@ -12,8 +13,12 @@ public enum LauncherKind
 
 /// <summary>What starts nodes for <c>pangu scale</c>, where this node is the coordinator's.</summary>
 /// <param name="Folder">Of a local launcher: what is known of the nodes it has started; one for each cluster.</param>
-public sealed record LaunchOptions(LauncherKind Kind, string Folder, string StartCommand, string StopCommand)
+/// <param name="StartNice">Of a local launcher: by how much the CPU priority of a node is lowered until it can be given work, 0 .. 19.</param>
+public sealed record LaunchOptions(LauncherKind Kind, string Folder, string StartCommand, string StopCommand, int StartNice)
 {
+    /// <summary>Of nodes that a local launcher starts: beside one thread that serves, a thread of theirs gets a tenth of a core.</summary>
+    public const int DefaultStartNice = 10;
+
     /// <exception cref="OptionException">Names the option that is wrong or missing.</exception>
     public static LaunchOptions From(ServeOverrides said, string dataFolder)
     {
@@ -28,7 +33,9 @@ public sealed record LaunchOptions(LauncherKind Kind, string Folder, string Star
             throw new OptionException("--launcher command: needs --start-node-command and --stop-node-command");
         if (kind != LauncherKind.Command && (said.StartNodeCommand ?? said.StopNodeCommand) is not null)
             throw new OptionException("--start-node-command and --stop-node-command: need --launcher command");
-        return new LaunchOptions(kind, Path.GetFullPath(said.LaunchFolder ?? Path.Combine(dataFolder, "launched")), said.StartNodeCommand ?? "", said.StopNodeCommand ?? "");
+        return new LaunchOptions(
+            kind, Path.GetFullPath(said.LaunchFolder ?? Path.Combine(dataFolder, "launched")), said.StartNodeCommand ?? "", said.StopNodeCommand ?? "",
+            ServeOptions.InRange("--start-nice", said.StartNice ?? DefaultStartNice, 0, LowPriority.MaxNice));
     }
 
     /// <param name="text">MIN-MAX, or null.</param>

@@ -1,6 +1,7 @@
 using System.Text.RegularExpressions;
 using Microsoft.Extensions.Logging;
 using PanguCluster.Actors.Control.Autoscaling;
+using PanguCluster.Actors.Experts;
 using PanguCluster.Actors.Sessions.Journal;
 using PanguCluster.Model.Packing;
 using SessionOptions = PanguCluster.Actors.Sessions.SessionOptions;
@@ -12,7 +13,7 @@ namespace PanguCluster.Node.Options;
 /// <param name="Http">Where /healthz and /readyz are served.</param>
 /// <param name="Grpc">Where the gRPC services are.</param>
 /// <param name="Cluster">Where the other nodes reach this one.</param>
-/// <param name="SeedNodes">HOST:PORT of nodes to join, as those advertise themselves; empty: this node starts a cluster of its own.</param>
+/// <param name="SeedNodes">HOST:PORT of nodes to join, as those advertise themselves; empty, or this node's own first and no other there: this node starts a cluster.</param>
 /// <param name="Roles">Some of <see cref="KnownRoles"/>.</param>
 /// <param name="Data">Folder for packed models, sockets and recorded sessions; made when missing.</param>
 /// <param name="Format">What a checkpoint is packed to (null: bf16), and what a packed model must be (null: anything).</param>
@@ -55,11 +56,20 @@ public sealed partial record ServeOptions(
 
     public required LaunchOptions Launch { get; init; }
 
+    /// <summary>By how much this node's own CPU priority is lowered until it can be given work; 0: not at all.</summary>
+    public int StartNice { get; init; }
+
     /// <summary>Null: the number of nodes is the operator's.</summary>
     public AutoscaleOptions? Autoscale { get; init; }
 
     /// <summary>Incarnations wanted of each expert group.</summary>
     public int Replicas { get; init; } = DefaultReplicas;
+
+    /// <summary>Which groups read all their weights once before they are ready.</summary>
+    public WarmMode Warm { get; init; } = WarmMode.Auto;
+
+    /// <summary>Most expert groups that this node takes; null: no limit.</summary>
+    public int? MaxGroups { get; init; }
 
     /// <summary>Most bytes per second that come from peers as files; null: no limit.</summary>
     public long? FetchRate { get; init; }
@@ -95,8 +105,11 @@ public sealed partial record ServeOptions(
         {
             Security = SecurityOptions.From(said),
             Launch = launch,
+            StartNice = said.StartNice is null ? 0 : launch.StartNice,
             Autoscale = launch.Autoscale(said.Autoscale),
             Replicas = InRange("--replicas", said.Replicas ?? DefaultReplicas, 1, 16),
+            Warm = ParseWarm(said.Warm ?? "auto"),
+            MaxGroups = said.MaxGroups is { } most ? InRange("--max-groups", most, 1, 1024) : null,
             FetchRate = said.FetchRate is { } rate ? Rate(rate) : null,
             Advertise = said.Advertise is { } host ? Advertised(host) : null,
             DetachTtl = Duration.InRange("--detach-ttl", said.DetachTtl ?? DefaultDetachTtl, TimeSpan.Zero, TimeSpan.FromDays(365)),
@@ -119,6 +132,14 @@ public sealed partial record ServeOptions(
         "native" => KernelChoice.Native,
         "managed" => KernelChoice.Managed,
         _ => throw new OptionException($"--kernels {text}: expected native or managed"),
+    };
+
+    private static WarmMode ParseWarm(string text) => text switch
+    {
+        "auto" => WarmMode.Auto,
+        "on" => WarmMode.On,
+        "off" => WarmMode.Off,
+        _ => throw new OptionException($"--warm {text}: expected auto, on or off"),
     };
 
     /// <exception cref="OptionException">It is no journal; the message does not repeat it, because it may hold a password.</exception>

@@ -26,11 +26,14 @@ public sealed record ServeOverrides
     public string? PrefixCache { get; init; }
     public int? MinExpertNodes { get; init; }
     public int? Replicas { get; init; }
+    public int? MaxGroups { get; init; }
+    public string? Warm { get; init; }
     public string? Launcher { get; init; }
     public string? Autoscale { get; init; }
     public string? LaunchFolder { get; init; }
     public string? StartNodeCommand { get; init; }
     public string? StopNodeCommand { get; init; }
+    public int? StartNice { get; init; }
     public string? Journal { get; init; }
     public string? KeepSessions { get; init; }
     public string? NodeId { get; init; }
@@ -95,11 +98,14 @@ public sealed record ServeOverrides
         PrefixCache = PrefixCache ?? below.PrefixCache,
         MinExpertNodes = MinExpertNodes ?? below.MinExpertNodes,
         Replicas = Replicas ?? below.Replicas,
+        MaxGroups = MaxGroups ?? below.MaxGroups,
+        Warm = Warm ?? below.Warm,
         Launcher = Launcher ?? below.Launcher,
         Autoscale = Autoscale ?? below.Autoscale,
         LaunchFolder = LaunchFolder ?? below.LaunchFolder,
         StartNodeCommand = StartNodeCommand ?? below.StartNodeCommand,
         StopNodeCommand = StopNodeCommand ?? below.StopNodeCommand,
+        StartNice = StartNice ?? below.StartNice,
         Journal = Journal ?? below.Journal,
         KeepSessions = KeepSessions ?? below.KeepSessions,
         NodeId = NodeId ?? below.NodeId,

@@ -1,3 +1,4 @@
+using PanguCluster.Actors.Experts;
 using PanguCluster.Actors.Placement;
 using PanguCluster.Actors.Streams;
 using PanguCluster.Actors.Tests.Nodes;
@@ -50,6 +51,36 @@ public sealed class ExpertGroupTests
             Nodes.Tokens.AssertSame(Reference.Tokens(TestModel.Bf16, [1, 5, 9], 8, Greedy), await node.Generate([1, 5, 9], 8, Greedy));
         }
         Assert.Equal(node.Node.Load.Value.TotalBlocks, node.Node.Load.Value.FreeBlocks);
+    }
+
+    [Fact]
+    public async Task Groups_should_be_mapped_only_where_memory_is_short_and_compute_the_same()
+    {
+        long room = 3 * TestModel.Bf16.Group.Length + 1;
+        await using var node = await TestNode.Start(TestNode.Setup("solo", TestModel.Bf16) with { Warm = WarmMode.Auto, WeightMemory = () => room });
+        await node.Ready();
+        var states = node.Snapshot.Groups.SelectMany(g => g.Replicas).Select(r => r.State).ToArray();
+        Assert.Equal((3, 5), (states.Count(s => s == GroupInfo.Ready), states.Count(s => s == GroupReplicaInfo.Mapped)));
+        Nodes.Tokens.AssertSame(Reference.Tokens(TestModel.Bf16, [1, 5, 9], 8, Greedy), await node.Generate([1, 5, 9], 8, Greedy));
+    }
+
+    [Theory]
+    [InlineData(WarmMode.Auto, 1, 200, true)]
+    [InlineData(WarmMode.Auto, 2, 200, false)]
+    [InlineData(WarmMode.Auto, 0, 99, false)]
+    [InlineData(WarmMode.On, 9, 0, true)]
+    [InlineData(WarmMode.Off, 0, long.MaxValue, false)]
+    public void Group_should_be_warmed_as_long_as_memory_holds_it(WarmMode mode, int warm, long available, bool expected) =>
+        Assert.Equal(expected, WarmBudget.Fits(mode, 100, warm, available));
+
+    [Fact]
+    public void Budget_should_take_back_what_is_returned()
+    {
+        var budget = new WarmBudget(WarmMode.Auto, 100, () => 100);
+        Assert.True(budget.TryTake());
+        Assert.False(budget.TryTake());
+        budget.Return();
+        Assert.True(budget.TryTake());
     }
 
     [Fact]

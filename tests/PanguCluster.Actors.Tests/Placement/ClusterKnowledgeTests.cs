@@ -54,6 +54,19 @@ public sealed class ClusterKnowledgeTests
     }
 
     [Fact]
+    public void Routes_should_prefer_warm_owners_elsewhere_to_one_here_that_is_only_mapped()
+    {
+        KnownNode[] nodes =
+        [
+            Node("a", groups: Ready(0, 1)), Node("b", groups: Ready(0, 2)), Node("me", self: true, groups: Ready(0, 3) with { Mapped = true }),
+        ];
+        var table = Table((0, 1, "a", IncarnationPhase.Serving), (0, 2, "b", IncarnationPhase.Warming), (0, 3, "me", IncarnationPhase.Serving));
+        Assert.Equal("a me b", Order(RoutesOf(nodes, RouteTable.Empty(8), table), 0));
+        var snapshot = ClusterKnowledge.Snapshot(nodes, Manifest, table, RouteTable.Empty(8), new HashSet<string>(), 1);
+        Assert.Equal(["Ready", "Warming", "Mapped"], snapshot.Groups[0].Replicas.Select(r => r.State));
+    }
+
+    [Fact]
     public void Routes_should_prefer_the_fewest_nodes_so_that_few_get_a_frame()
     {
         KnownNode[] nodes =

@@ -72,6 +72,7 @@ public sealed class PanguSerializerTests : IDisposable
         yield return state;
         yield return state with { Suspects = [new Suspicion("n2", true), new Suspicion("n3", false)], Files = [0, 3], MaxGroups = 5 };
         yield return state with { Groups = [new OwnedGroup(1, 99, OwnedGroupState.Fetching, "") { FetchedBytes = 1L << 40 }] };
+        yield return state with { Groups = [new OwnedGroup(1, 99, OwnedGroupState.Ready, "") { Mapped = true }] };
         yield return Table();
         foreach (var command in Commands())
             yield return new ControlProtocol.Request("r", command);

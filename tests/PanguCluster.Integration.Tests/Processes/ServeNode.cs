@@ -40,6 +40,13 @@ internal sealed class ServeNode : IAsyncDisposable
         return new ServeNode($"127.0.0.1:{ports[0]}", $"127.0.0.1:{ports[1]}", $"{place.Address}:{ports[2]}", extra, place);
     }
 
+    /// <summary>A node whose cluster address others know before it runs.</summary>
+    public static ServeNode StartAt(string cluster, params IEnumerable<string> options)
+    {
+        int[] ports = TestPorts.Take(2);
+        return new ServeNode($"127.0.0.1:{ports[0]}", $"127.0.0.1:{ports[1]}", cluster, options);
+    }
+
     /// <summary>Another process in the place of one that has ended: the same addresses.</summary>
     /// <param name="options">All of its options beside addresses and data folder, the journal too.</param>
     public async Task StartAgainAsync(params IEnumerable<string> options)

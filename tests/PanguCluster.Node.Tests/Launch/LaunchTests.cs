@@ -15,12 +15,12 @@ public sealed class LaunchTests
     {
         NodeAddress[] ports = [.. Enumerable.Range(1, 3).Select(i => new NodeAddress(IPAddress.Loopback, i))];
         var arguments = LaunchArguments.Of(
-            ["--node-id", "node-1", "--grpc=127.0.0.1:7440", "--seed-node", "a:1", "--seed-node", "b:2", "--exit-with-stdin", "--model", "packed", "--replicas=3", "--exit-with-process", "7"],
-            Request, ports);
+            ["--node-id", "node-1", "--grpc=127.0.0.1:7440", "--seed-node", "a:1", "--seed-node", "b:2", "--exit-with-stdin", "--model", "packed", "--replicas=3", "--start-nice", "3", "--exit-with-process", "7"],
+            Request, ports, startNice: 10);
         Assert.Equal(
             [
                 "serve", "--node-id", "node-9", "--grpc", "127.0.0.1:1", "--http", "127.0.0.1:2", "--cluster", "127.0.0.1:3", "--seed-node", "10.0.0.1:7442",
-                "--seed-node", "10.0.0.2:7442", "--model", "packed", "--replicas=3", "--exit-with-process", "7",
+                "--seed-node", "10.0.0.2:7442", "--start-nice", "10", "--model", "packed", "--replicas=3", "--exit-with-process", "7",
             ],
             arguments);
     }
@@ -33,6 +33,21 @@ public sealed class LaunchTests
     {
         var said = new ServeOverrides { Launcher = launcher, StartNodeCommand = start, StopNodeCommand = stop };
         Assert.Contains(message, Assert.Throws<OptionException>(() => LaunchOptions.From(said, "data")).Message, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Start_priority_should_be_low_for_launched_nodes_only_unless_it_is_said()
+    {
+        Assert.Equal((0, LaunchOptions.DefaultStartNice), Nice(new ServeOverrides()));
+        Assert.Equal((3, 3), Nice(new ServeOverrides { StartNice = 3 }));
+        Assert.Equal((0, 0), Nice(new ServeOverrides { StartNice = 0 }));
+        Assert.Contains("--start-nice 20: expected 0 .. 19", Assert.Throws<OptionException>(() => Nice(new ServeOverrides { StartNice = 20 })).Message, StringComparison.Ordinal);
+
+        static (int Own, int Launched) Nice(ServeOverrides said)
+        {
+            var options = ServeOptions.From(said);
+            return (options.StartNice, options.Launch.StartNice);
+        }
     }
 
     [Theory]

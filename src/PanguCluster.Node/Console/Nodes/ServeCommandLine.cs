@@ -48,6 +48,10 @@ public sealed class ServeCommandLine
     private readonly Option<int?> _replicas = Number(
         "--replicas", $"nodes that hold each expert group, so that one may fail; the same on every node; default {ServeOptions.DefaultReplicas}, as far as there are nodes");
 
+    private readonly Option<int?> _maxGroups = Number("--max-groups", "most expert groups this node takes, 1 to 1024; default no limit");
+    private readonly Option<string?> _warm = Text(
+        "--warm", "auto|on|off", "read a group's weights once before it serves; auto: as long as memory holds them, others are mapped only; default auto");
+
     private readonly Option<string?> _launcher = Text(
         "--launcher", "none|local|command", "what starts nodes for 'pangu scale' where this node is coordinator: processes of this machine, or commands of yours; default none");
     private readonly Option<string?> _autoscale = Text(
@@ -55,6 +59,10 @@ public sealed class ServeCommandLine
     private readonly Option<string?> _launchFolder = Text("--launch-folder", "DIR", "where a local launcher keeps track of its nodes, one folder for a cluster; default in --data");
     private readonly Option<string?> _startNode = Text("--start-node-command", "COMMAND", "starts node $PANGU_NODE_ID, which is to join $PANGU_SEED_NODES");
     private readonly Option<string?> _stopNode = Text("--stop-node-command", "COMMAND", "sees to it that nothing is left of node $PANGU_NODE_ID, which has left the cluster");
+    private readonly Option<int?> _startNice = Number(
+        "--start-nice",
+        "lower the CPU priority by so much, 0 to 19, until the node can be given work, where this user may raise it again; "
+        + $"default 0, of nodes that a local launcher starts {LaunchOptions.DefaultStartNice}");
     private readonly Option<int?> _exitWithProcess = new("--exit-with-process")
     {
         Description = "stop when that process has ended", HelpName = "PID", Hidden = true,
@@ -62,7 +70,7 @@ public sealed class ServeCommandLine
 
     private readonly Option<string[]?> _seeds = new("--seed-node")
     {
-        Description = "cluster address of a node to join; may be given several times", HelpName = "HOST:PORT",
+        Description = "cluster address of a node to join; may be given several times, the same list to every node: the first of it starts the cluster", HelpName = "HOST:PORT",
     };
 
     private readonly Option<string[]?> _roles = new("--roles")
@@ -78,8 +86,8 @@ public sealed class ServeCommandLine
     public void AddTo(Command command)
     {
         foreach (Option option in (Option[])[_model, _grpc, _http, _cluster, _seeds, _roles, _data, _config, _format, _kv, _kernels, _threads,
-            _kvMemory, _fetchRate, _kvBlocks, _context, _prefixCache, _minExperts, _replicas, _journal, _keepSessions, _nodeId, _detachTtl, _drainTimeout, _logLevel, _advertise,
-            _apiKeys, _tlsCert, _tlsKey, _tlsClientCa, _clusterCert, _clusterKey, _clusterCa, _launcher, _autoscale, _launchFolder, _startNode, _stopNode, _exitWithStdin, _exitWithProcess])
+            _kvMemory, _fetchRate, _kvBlocks, _context, _prefixCache, _minExperts, _replicas, _maxGroups, _warm, _journal, _keepSessions, _nodeId, _detachTtl, _drainTimeout, _logLevel, _advertise,
+            _apiKeys, _tlsCert, _tlsKey, _tlsClientCa, _clusterCert, _clusterKey, _clusterCa, _launcher, _autoscale, _launchFolder, _startNode, _stopNode, _startNice, _exitWithStdin, _exitWithProcess])
             command.Options.Add(option);
     }
 
@@ -111,11 +119,14 @@ public sealed class ServeCommandLine
             PrefixCache = parsed.GetValue(_prefixCache),
             MinExpertNodes = parsed.GetValue(_minExperts),
             Replicas = parsed.GetValue(_replicas),
+            MaxGroups = parsed.GetValue(_maxGroups),
+            Warm = parsed.GetValue(_warm),
             Launcher = parsed.GetValue(_launcher),
             Autoscale = parsed.GetValue(_autoscale),
             LaunchFolder = parsed.GetValue(_launchFolder),
             StartNodeCommand = parsed.GetValue(_startNode),
             StopNodeCommand = parsed.GetValue(_stopNode),
+            StartNice = parsed.GetValue(_startNice),
             Journal = parsed.GetValue(_journal),
             KeepSessions = parsed.GetValue(_keepSessions),
             NodeId = parsed.GetValue(_nodeId),
