@@ -98,7 +98,7 @@ public sealed class ExpertGroupActor : UntypedActor
         }
         Report(OwnedGroupState.Starting, "");
         var self = Self;
-        _opening = GroupOpening.Start(_kernels, _model, _group, _options.Group, _options.Warm, o => self.Tell(new ExpertGroupProtocol.Opened(o)));
+        _opening = GroupOpening.Start(_kernels, _model, _files, _group, _options.Group, _options.Warm, o => self.Tell(new ExpertGroupProtocol.Opened(o)));
     }
 
     private void OnFetched(Exception? error)
