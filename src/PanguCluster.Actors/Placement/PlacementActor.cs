@@ -6,6 +6,7 @@ using Akka.Event;
 using PanguCluster.Actors.Events;
 using PanguCluster.Actors.Experts;
 using PanguCluster.Actors.Placement.Node;
+using PanguCluster.Actors.Placement.Planning;
 using PanguCluster.Actors.Placement.Table;
 using PanguCluster.Actors.Routing;
 using PanguCluster.Model.Packing;
@@ -203,7 +204,8 @@ public sealed class PlacementActor : UntypedActor
         _suspects[suspected.NodeId] = (suspected.Reset || before.Reset, known ? before.Since : _settings.Time.GetTimestamp());
         if (known && before.Reset == _suspects[suspected.NodeId].Reset)
             return;
-        if (!known)
+        // Who leaves as it was told to ends its links: no news.
+        if (!known && !_members.Nodes().Any(n => n.IsLeaving && n.State?.NodeId == suspected.NodeId))
             _settings.Events.Record(ClusterEventKind.PeerSuspected, suspected.NodeId, suspected.Reason);
         Publish(urgent: true);
         Follow();
@@ -228,7 +230,8 @@ public sealed class PlacementActor : UntypedActor
 
     private void OnTick()
     {
-        Publish(urgent: false);
+        // Somebody waits for a node that is drained to say that it is empty: gossip may take seconds.
+        Publish(urgent: _table.DutyOf(NodeId) == NodeDuty.Drains && _table.Operations.Any(o => o.IsRunning));
         Follow();
         foreach (string address in PeerDowning.Wanted(_members.Nodes()))
             Down(address);

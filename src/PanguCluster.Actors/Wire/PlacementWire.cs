@@ -18,7 +18,7 @@ internal static class PlacementWire
                 Group = g.Group, Number = g.Number, NodeId = g.NodeId, Phase = (int)g.Phase, SinceUnixMs = g.SinceUnixMs,
             });
         foreach (var a in t.Assignments)
-            message.Assignments.Add(new Proto.NodeAssignment { NodeId = a.NodeId, Duty = (int)a.Duty, Leaves = a.Leaves });
+            message.Assignments.Add(new Proto.NodeAssignment { NodeId = a.NodeId, Duty = (int)a.Duty, Leaves = a.Leaves, EmptySince = a.EmptySince });
         foreach (var a in t.Avoided)
             message.Avoided.Add(new Proto.GroupAvoidance { Group = a.Group, NodeId = a.NodeId, UntilUnixMs = a.UntilUnixMs });
         foreach (var o in t.Operations)
@@ -29,7 +29,7 @@ internal static class PlacementWire
     public static PlacementTable Read(Proto.PlacementTable m) => new(
         m.Version, m.Epoch, m.Coordinator, m.NextNumber, m.Replicas,
         [.. m.Groups.Select(g => new GroupIncarnation(g.Group, g.Number, g.NodeId, SequenceWire.ReadEnum<IncarnationPhase>(g.Phase), g.SinceUnixMs))],
-        [.. m.Assignments.Select(a => new NodeAssignment(a.NodeId, SequenceWire.ReadEnum<NodeDuty>(a.Duty), a.Leaves))],
+        [.. m.Assignments.Select(a => new NodeAssignment(a.NodeId, SequenceWire.ReadEnum<NodeDuty>(a.Duty), a.Leaves) { EmptySince = a.EmptySince })],
         [.. m.Avoided.Select(a => new GroupAvoidance(a.Group, a.NodeId, a.UntilUnixMs))],
         [.. m.Operations.Select(Read)]);
 

@@ -85,8 +85,14 @@ public static class CommandLine
     /// <summary>The most telling of the parser's complaints, on one line: a word it does not know explains the others.</summary>
     private static string Mistake(ParseResult parsed)
     {
-        string message = parsed.UnmatchedTokens.Count > 0 ? $"'{parsed.UnmatchedTokens[0]}' is not known here." : parsed.Errors[0].Message;
-        return message.ReplaceLineEndings(" ");
+        if (parsed.UnmatchedTokens.Count > 0)
+            return $"'{parsed.UnmatchedTokens[0]}' is not known here.";
+        var wrong = parsed.Errors[0];
+        if (wrong.SymbolResult is ArgumentResult { Argument: { ValueType: { } type } argument } given && type.IsPrimitive && given.Tokens.Count > 0)
+            return $"{(given.Parent as OptionResult)?.Option.Name ?? argument.Name} {given.Tokens[0].Value}: expected a {(type == typeof(double) || type == typeof(float) ? "" : "whole ")}number.";
+        if (wrong.SymbolResult is ArgumentResult { Parent: CommandResult, Tokens.Count: 0 } missing)
+            return $"{missing.Argument.Name} is missing.";
+        return wrong.Message.ReplaceLineEndings(" ");
     }
 
     private static string HelpFor(ParseResult parsed)

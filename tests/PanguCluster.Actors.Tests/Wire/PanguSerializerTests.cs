@@ -88,7 +88,7 @@ public sealed class PanguSerializerTests : IDisposable
 
     private static PlacementTable Table() => new(
         7, 3, "n1", 19, 2, [new GroupIncarnation(3, 18, "n2", IncarnationPhase.Draining, 1_700_000_000_123)],
-        [new NodeAssignment("n2", NodeDuty.Drains, true)], [new GroupAvoidance(3, "n1", 5)],
+        [new NodeAssignment("n2", NodeDuty.Drains, true) { EmptySince = 77 }], [new GroupAvoidance(3, "n1", 5)],
         [new Operation(new OperationInfo("op", OperationKind.Scale, "4", OperationState.Failed, 1, 2, "why", 3, 4), 5, true, ["n3", "n4"], 2)]);
 
     private static IEnumerable<ControlCommand> Commands() =>

@@ -38,6 +38,7 @@ public class OperatorVerbTests
     {
         await using var edge = await EdgeFixture.StartAsync();
         edge.Control.Answer = _ => new ControlReply(false, "would lose the last copy of group 2", "");
+        edge.View.Current = edge.View.Current with { Operations = [FakeControl.Operation(OperationState.Running)] };
 
         var (code, _, error) = await Run(edge, [.. verb, "--yes"]);
 

@@ -34,7 +34,11 @@ public class NodeDrainTests
 
     private static ClusterSnapshot With(Func<NodeInfo, NodeInfo> change) => FakeView.Ready() with { Nodes = [.. FakeView.Ready().Nodes.Select(change)] };
 
-    private static ClusterSnapshot Empty() => With(n => n with { Groups = n.Id == "n1" ? [] : [0, 1, 2], Load = n.Load is null ? null : n.Load.Value with { Running = 0, Waiting = 0 } });
+    private static ClusterSnapshot Empty(OperationState drain) =>
+        With(n => n with { Groups = n.Id == "n1" ? [] : [0, 1, 2], Load = n.Load is null ? null : n.Load.Value with { Running = 0, Waiting = 0 } }) with
+        {
+            Operations = [new OperationInfo("o", OperationKind.Drain, "n1", drain, 1, 1, "", 0, 1)],
+        };
 
     [Fact]
     public async Task Node_should_leave_when_groups_sequences_and_calls_are_gone()
@@ -43,11 +47,15 @@ public class NodeDrainTests
         var call = gateway.Start(new GenerationRequest("s", [1], 3, new SamplingParameters(), [], [], null));
         var running = _drain.RunAsync(Long, empty: false);
         Assert.Equal("n1", Assert.IsType<ControlCommand.Drain>(await _control.Asked.Task).NodeId);
-        _view.Current = Empty();
+        _view.Current = Empty(OperationState.Done);
         await Task.Delay(120, TestContext.Current.CancellationToken);
         Assert.False(running.IsCompleted);
+        _view.Current = Empty(OperationState.Running);
         call.Dispose();
         call.Dispose();
+        await Task.Delay(120, TestContext.Current.CancellationToken);
+        Assert.False(running.IsCompleted, "the coordinator has not seen it empty for long enough");
+        _view.Current = Empty(OperationState.Done);
         Assert.Equal("it is empty", await running);
     }
 
@@ -86,14 +94,14 @@ public class NodeDrainTests
         _control.Unavailable = 1;
         var running = _drain.RunAsync(Long, empty: false);
         await _control.Asked.Task;
-        _view.Current = Empty();
+        _view.Current = Empty(OperationState.Done);
         Assert.Equal("it is empty", await running);
     }
 
     [Fact]
     public async Task Node_that_was_emptied_should_ask_nobody_and_wait_for_its_calls()
     {
-        _view.Current = Empty();
+        _view.Current = Empty(OperationState.Done);
         Assert.Equal("it is empty", await _drain.RunAsync(Long, empty: true));
         Assert.False(_control.Asked.Task.IsCompleted);
     }

@@ -12,6 +12,7 @@ internal static class PlacementReconciler
     {
         table = Forget(table, facts);
         table = GroupReconciler.Step(table, facts, rules);
+        table = NodeEmptying.Observe(table, facts);
         var outcome = ScaleOutcome.Of(table);
         foreach (var operation in table.Operations.Where(o => o.IsRunning))
         {

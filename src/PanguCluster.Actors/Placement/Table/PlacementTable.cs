@@ -27,7 +27,11 @@ public sealed record GroupIncarnation(int Group, long Number, string NodeId, Inc
 }
 
 /// <param name="Leaves">The node is empty: it leaves the cluster, and its process ends.</param>
-public sealed record NodeAssignment(string NodeId, NodeDuty Duty, bool Leaves);
+public sealed record NodeAssignment(string NodeId, NodeDuty Duty, bool Leaves)
+{
+    /// <summary>Of a node that is drained: the version of its own report that was the first of those that say it has nothing left; 0: the last one does not.</summary>
+    public long EmptySince { get; init; }
+}
 
 /// <summary>A group could not be opened on a node: not there again before the time.</summary>
 public sealed record GroupAvoidance(int Group, string NodeId, long UntilUnixMs);

@@ -69,10 +69,11 @@ public static class ClusterTables
             console.WriteLine($"group {Number(group.Group_)}: {group.Detail}");
     }
 
-    /// <summary>Membership, and what an operator or a link says of the node: "Up,cordoned", "Up,suspected".</summary>
+    /// <summary>Membership, and what an operator or a link says of the node: "Up,cordoned", "Up,draining" while something is left there, "Up,suspected".</summary>
     public static string StatusOf(Wire.Node node) => node.Status + node.Duty switch
     {
         Wire.Node.Types.Duty.Cordoned => ",cordoned",
+        Wire.Node.Types.Duty.Drains when node.Groups.Count == 0 && node.Load is null or { Running: 0, Waiting: 0 } => ",drained",
         Wire.Node.Types.Duty.Drains => ",draining",
         _ => "",
     } + (node.Suspected ? ",suspected" : "");

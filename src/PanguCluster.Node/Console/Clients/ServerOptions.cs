@@ -18,11 +18,11 @@ public sealed class ServerOptions
         HelpName = "HOST:PORT",
     };
 
-    public Option<double> Timeout { get; } = new("--timeout")
+    private readonly Option<string> _timeout = new("--timeout")
     {
-        Description = "give up after so many seconds",
-        DefaultValueFactory = _ => 10,
-        HelpName = "SECONDS",
+        Description = "give up after so long",
+        DefaultValueFactory = _ => "10s",
+        HelpName = "TIME",
     };
 
     private readonly Option<string?> _apiKey = new("--api-key")
@@ -39,7 +39,7 @@ public sealed class ServerOptions
     public void AddTo(Command command)
     {
         AddServersTo(command);
-        command.Options.Add(Timeout);
+        command.Options.Add(_timeout);
     }
 
     /// <summary>Where the servers are and what to show them, without a time limit.</summary>
@@ -90,15 +90,9 @@ public sealed class ServerOptions
 
     /// <summary>Runs one question with the verb's time limit.</summary>
     /// <exception cref="CommandFailedException">It cannot be answered.</exception>
-    public async Task<T> AskAsync<T>(ParseResult parsed, Func<PanguClient, CancellationToken, Task<T>> question, CancellationToken stop)
-    {
-        double seconds = parsed.GetValue(Timeout);
-        if (!(seconds is > 0 and <= 86400))
-            throw new CommandFailedException(
-                ExitCodes.Usage,
-                string.Create(CultureInfo.InvariantCulture, $"--timeout {seconds}: expected more than 0 and at most 86400 seconds"));
-        return await AskAsync(parsed, question, TimeSpan.FromSeconds(seconds), stop).ConfigureAwait(false);
-    }
+    /// <exception cref="OptionException">--timeout is no time, or out of range.</exception>
+    public Task<T> AskAsync<T>(ParseResult parsed, Func<PanguClient, CancellationToken, Task<T>> question, CancellationToken stop) => AskAsync(
+        parsed, question, Duration.InRange("--timeout", parsed.GetValue(_timeout)!, TimeSpan.FromSeconds(0.1), TimeSpan.FromDays(1)), stop);
 
     /// <inheritdoc cref="AskAsync{T}(ParseResult, Func{PanguClient, CancellationToken, Task{T}}, CancellationToken)"/>
     public async Task<T> AskAsync<T>(

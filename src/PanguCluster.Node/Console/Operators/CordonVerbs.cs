@@ -34,7 +34,7 @@ public static class CordonVerbs
             await Confirmation.AskAsync(json ? parsed.InvocationConfiguration.Error : output, $"node {id}: {effect}", parsed.GetValue(yes), stop)
                 .ConfigureAwait(false);
             var (answer, note) = await server.AskAsync(parsed, (client, late) => act(client, id, late), stop).ConfigureAwait(false);
-            await output.WriteLineAsync(json ? Output.Json(answer) : note.Length > 0 ? $"node {id}: {note}" : $"node {id} is {name}ed").ConfigureAwait(false);
+            await output.WriteLineAsync(json ? Output.Json(answer) : note.Length > 0 ? note : $"node {id} is {name}ed").ConfigureAwait(false);
             return ExitCodes.Done;
         });
         return command.WithExamples($"pangu {name} node-2", $"pangu {name} node-2 --yes -o json");

@@ -104,7 +104,9 @@ public static class OperationRun
                 return;
             int done = operation.StepsTotal == 0 ? 0 : Math.Clamp(operation.StepsDone * BarWidth / operation.StepsTotal, 0, BarWidth);
             string bar = _terminal ? $"[{new string('#', done)}{new string('.', BarWidth - done)}] " : "";
-            string line = ActingOptions.Text($"{bar}{operation.StepsDone}/{operation.StepsTotal} {operation.Detail}");
+            string line = operation.StepsTotal == 0
+                ? operation.Detail
+                : ActingOptions.Text($"{bar}{operation.StepsDone}/{operation.StepsTotal} {operation.Detail}");
             if (line == _shown)
                 return;
             _shown = line;

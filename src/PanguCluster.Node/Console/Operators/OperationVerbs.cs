@@ -52,8 +52,11 @@ public static class OperationVerbs
                     OperatorTables.Plan(Output.Console(parsed.InvocationConfiguration.Output), plan);
                 return ExitCodes.Done;
             }
-            OperatorTables.Plan(Output.Console(options.Talk(parsed)), plan);
-            await Confirmation.AskAsync(options.Talk(parsed), "rebalance: these moves will be made", options.Yes(parsed), stop).ConfigureAwait(false);
+            if (plan.Moves.Count > 0)
+            {
+                OperatorTables.Plan(Output.Console(options.Talk(parsed)), plan);
+                await Confirmation.AskAsync(options.Talk(parsed), "rebalance: these moves will be made", options.Yes(parsed), stop).ConfigureAwait(false);
+            }
             var cluster = await options.ClusterAsync(parsed, stop).ConfigureAwait(false);
             return await OperationRun.RunAsync(options, parsed, cluster, (client, late) => client.RebalanceAsync(late), limited: false, stop)
                 .ConfigureAwait(false);
@@ -96,12 +99,17 @@ public static class OperationVerbs
         {
             bool json = parsed.GetValue(format) == "json";
             var output = parsed.InvocationConfiguration.Output;
-            string id = parsed.GetRequiredValue(operation);
-            await Confirmation.AskAsync(
-                json ? parsed.InvocationConfiguration.Error : output, $"operation {id}: will be ended where it is", parsed.GetValue(yes), stop).ConfigureAwait(false);
+            var cluster = await server.AskAsync(parsed, (client, late) => client.GetClusterAsync(late), stop).ConfigureAwait(false);
+            var found = OperationNames.Find(cluster, parsed.GetRequiredValue(operation));
+            // One that the asked node does not know of may be a moment old: the coordinator knows.
+            string id = found?.Id ?? parsed.GetRequiredValue(operation);
+            string name = found is null ? "operation " + id : OperatorTables.Name(found);
+            if (found is null or { State: Operation.Types.State.Running })
+                await Confirmation.AskAsync(
+                    json ? parsed.InvocationConfiguration.Error : output, $"{name}: will be ended where it is", parsed.GetValue(yes), stop).ConfigureAwait(false);
             var answer = await server.AskAsync(parsed, (client, late) => client.AbortOperationAsync(id, late), stop).ConfigureAwait(false);
             await output.WriteLineAsync(
-                json ? Output.Json(answer) : answer.Note.Length > 0 ? $"operation {answer.OperationId}: {answer.Note}" : $"operation {answer.OperationId} is aborted")
+                json ? Output.Json(answer) : answer.Note.Length > 0 ? answer.Note : $"{name} is aborted")
                 .ConfigureAwait(false);
             return ExitCodes.Done;
         });

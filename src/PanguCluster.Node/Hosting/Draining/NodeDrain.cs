@@ -31,12 +31,15 @@ public sealed class NodeDrain(NodeIdentity self, IClusterView view, IClusterCont
             {
                 var cluster = view.Current;
                 string? holds = WhatHolds(cluster, self.Id, duty.Calls);
-                if (holds is null)
+                var drain = empty ? null : DrainOf(cluster, self.Id);
+                bool helped = HasHelp(cluster, self.Id);
+                // What was sent here before its sender knew of the drain may come yet: the coordinator waits for that.
+                if (holds is null && (empty || !helped || drain is { State: OperationState.Done }))
                     return "it is empty";
-                if (!HasHelp(cluster, self.Id))
+                if (holds is not null && !helped)
                     return "no other node takes its work: " + holds;
-                if (!empty && DrainOf(cluster, self.Id) is { State: OperationState.Failed or OperationState.Aborted } ended)
-                    return "the drain has ended: " + ended.Detail;
+                if (drain is { State: OperationState.Failed or OperationState.Aborted })
+                    return "the drain has ended: " + drain.Detail;
                 await Task.Delay(Poll, time, late.Token).ConfigureAwait(false);
             }
         }

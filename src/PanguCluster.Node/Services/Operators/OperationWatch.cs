@@ -13,6 +13,9 @@ public sealed class OperationWatch(IClusterView view, TimeProvider time)
     /// <summary>How long an operation may be unknown: the table travels from node to node.</summary>
     public static readonly TimeSpan Patience = TimeSpan.FromSeconds(5);
 
+    public static RequestError Unknown(string id) => new(
+        StatusCode.NotFound, $"operation_id: there is no operation '{id}'; GetCluster lists those that run and those that ended last ('pangu operations')");
+
     /// <summary>The operation as it is, and again whenever it has changed; the last one has ended.</summary>
     /// <exception cref="RequestError">NOT_FOUND: nothing is heard of it, or no longer.</exception>
     public async IAsyncEnumerable<Operation> FollowAsync(string id, [EnumeratorCancellation] CancellationToken cancellation)
@@ -32,7 +35,7 @@ public sealed class OperationWatch(IClusterView view, TimeProvider time)
             }
             else if (last is not null || time.GetElapsedTime(begun) > Patience)
             {
-                throw new RequestError(StatusCode.NotFound, $"operation_id: there is no operation '{id}'; GetCluster lists those that run and those that ended last");
+                throw Unknown(id);
             }
             await Task.Delay(Poll, time, cancellation).ConfigureAwait(false);
         }

@@ -24,7 +24,9 @@ public sealed partial class OperatorService
     public override Task<AbortOperationResponse> AbortOperation(AbortOperationRequest request, ServerCallContext context) => AnswerAsync(async () =>
     {
         string operation = ControlRules.Operation(request.OperationId, view.Current);
-        var reply = await SendAsync(new ControlCommand.Abort(operation), context.CancellationToken).ConfigureAwait(false);
+        var reply = await control.SendAsync(new ControlCommand.Abort(operation), context.CancellationToken).ConfigureAwait(false);
+        if (!reply.Accepted)
+            throw view.Current.Operations.Any(o => o.Id == operation) ? new RequestError(StatusCode.FailedPrecondition, reply.Reason) : OperationWatch.Unknown(operation);
         return new AbortOperationResponse { OperationId = operation, Note = reply.Reason };
     });
 

@@ -22,6 +22,8 @@ internal sealed class SimulatedCluster(Random random, PlacementRules rules)
         public int MaxGroups { get; init; } = 8;
         public IReadOnlyList<string> Roles { get; init; } = NodeRoles.All;
         public int Sequences { get; set; }
+        public (long Version, int Sequences) Reported { get; set; }
+        public int ReportsSinceDrained { get; set; }
         public HashSet<int> Broken { get; } = [];
         public Dictionary<(int Group, long Number), OwnedGroupState> Devices { get; } = [];
     }
@@ -46,9 +48,9 @@ internal sealed class SimulatedCluster(Random random, PlacementRules rules)
     /// <summary>What must never be; the first one found.</summary>
     public string? Violation { get; private set; }
 
-    public void Join(string id, int maxGroups = 8) => _nodes.Add(new Node { Id = id, MaxGroups = maxGroups, Sequences = random.Next(4) });
+    public void Join(string id, int maxGroups = 8) => _nodes.Add(new Node { Id = id, MaxGroups = maxGroups, Sequences = random.Next(4), Reported = (1, 0) });
 
-    public void JoinAs(string id, params string[] roles) => _nodes.Add(new Node { Id = id, Roles = roles });
+    public void JoinAs(string id, params string[] roles) => _nodes.Add(new Node { Id = id, Roles = roles, Reported = (1, 0) });
 
     public void Kill(string id)
     {
@@ -112,13 +114,12 @@ internal sealed class SimulatedCluster(Random random, PlacementRules rules)
         }
         if (Table.Leaves(node.Id))
         {
-            if (node.Devices.Count > 0)
-                Violation ??= $"{node.Id} was told to leave with {node.Devices.Count} devices";
+            if (node.Devices.Count + node.Sequences > 0)
+                Violation ??= $"{node.Id} was told to leave with {node.Devices.Count} devices and {node.Sequences} sequences";
             node.Removed = random.Next(4) == 0;
             return;
         }
-        if (Table.DutyOf(node.Id) == NodeDuty.Drains && node.Sequences > 0 && random.Next(3) == 0)
-            node.Sequences--;
+        Decode(node);
         foreach (var i in Table.Groups.Where(i => i.NodeId == node.Id && !node.Devices.ContainsKey((i.Group, i.Number))))
             if (random.Next(2) == 0)
                 node.Devices[(i.Group, i.Number)] = OwnedGroupState.Starting;
@@ -133,6 +134,22 @@ internal sealed class SimulatedCluster(Random random, PlacementRules rules)
                 node.Devices[key] = node.Broken.Contains(key.Group) ? OwnedGroupState.Failed : OwnedGroupState.Ready;
             }
         }
+    }
+
+    /// <summary>Sequences come and go. What a node says of them is a little old, and so is what their senders know of its duty.</summary>
+    private void Decode(Node node)
+    {
+        if (random.Next(2) == 0)
+        {
+            node.Reported = (node.Reported.Version + 1, node.Sequences);
+            node.ReportsSinceDrained++;
+        }
+        if (Table.DutyOf(node.Id) != NodeDuty.Drains)
+            node.ReportsSinceDrained = 0;
+        if (node.ReportsSinceDrained <= 1 && node.Sequences < 4 && random.Next(6) == 0)
+            node.Sequences++;
+        else if (node.Sequences > 0 && random.Next(3) == 0)
+            node.Sequences--;
     }
 
     private void Decide(PlacementTable table)
@@ -169,8 +186,8 @@ internal sealed class SimulatedCluster(Random random, PlacementRules rules)
     private KnownNode Known(Node node, int index) => new(
         $"akka://{node.Id}#{index}", node.Alive ? "Up" : "Unreachable", node.Alive, false, node.Roles,
         new NodeState(
-            node.Id, 1, "", "", "x:1", "h", "managed", "m", Manifest.Digest, Manifest.NumericsVersion,
-            [.. node.Devices.Select(d => new OwnedGroup(d.Key.Group, d.Key.Number, d.Value, ""))], node.Roles.Contains(NodeRoles.Decoder) ? "akka://d" : "", new DecoderLoad(node.Sequences, 0, 1, 1, 0, 0, 0), [], 0, "")
+            node.Id, node.Reported.Version, "", "", "x:1", "h", "managed", "m", Manifest.Digest, Manifest.NumericsVersion,
+            [.. node.Devices.Select(d => new OwnedGroup(d.Key.Group, d.Key.Number, d.Value, ""))], node.Roles.Contains(NodeRoles.Decoder) ? "akka://d" : "", new DecoderLoad(node.Reported.Sequences, 0, 1, 1, 0, 0, 0), [], 0, "")
         {
             Files = [0, 1, 2, 3, 4, 5, 6, 7], MaxGroups = node.MaxGroups,
         });
