@@ -11,8 +11,11 @@ public sealed class EmptyNodeTests
 {
     private static readonly SamplingParameters Warm = new() { Temperature = 0.8f, TopP = 0.9f, Seed = 5 };
 
-    [Fact]
-    public async Task Node_without_group_files_should_fetch_what_it_is_given_and_answer_with_the_same_tokens()
+    /// <param name="damaged">A file that was fetched before has rotted since.</param>
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public async Task Node_without_group_files_should_fetch_what_it_is_given_and_answer_with_the_same_tokens(bool damaged)
     {
         var whole = TestModel.Bf16;
         string root = Directory.CreateTempSubdirectory("pangu-test-").FullName;
@@ -20,6 +23,12 @@ public sealed class EmptyNodeTests
         Directory.CreateDirectory(folder);
         foreach (string name in (string[])[PackedModel.ManifestFileName, PackedModel.TrunkFileName])
             File.Copy(Path.Combine(whole.Folder, name), Path.Combine(folder, name));
+        string fetched = Path.Combine(root, "fetched", whole.Manifest.Digest);
+        if (damaged)
+        {
+            Directory.CreateDirectory(fetched);
+            await File.WriteAllBytesAsync(Path.Combine(fetched, PackedModel.GroupFileName(3)), new byte[whole.Group.Length], TestContext.Current.CancellationToken);
+        }
         var first = await TestNode.Start(TestNode.Setup("whole", whole));
         var second = await TestNode.Start(TestNode.Setup("empty", PackedModel.Open(folder)) with
         {
@@ -28,7 +37,6 @@ public sealed class EmptyNodeTests
         try
         {
             await Eventually.Holds(() => first.Spread is [8, 8] && first.AllReady && second.AllReady, "every group twice", 60);
-            string fetched = Path.Combine(root, "fetched", whole.Manifest.Digest);
             Assert.Equal(Enumerable.Range(0, 8).Select(PackedModel.GroupFileName), Directory.GetFiles(fetched).Select(f => Path.GetFileName(f)!).Order());
 
             var (prompt, expected) = Reference.Long(whole, 30, 60, Warm);
