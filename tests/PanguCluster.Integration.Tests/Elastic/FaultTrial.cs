@@ -20,7 +20,9 @@ internal sealed class FaultTrial(StormCluster cluster, StormLoad load, int calle
     {
         for (int i = 0; i < times; i++)
         {
-            await Wait.UntilAsync(() => load.Flowing == callers, Limit, () => $"trial {i}: {load.Flowing} of {callers} callers are brought tokens");
+            await Wait.UntilAsync(() => load.Flowing == callers || !load.Faults.IsEmpty, Limit, () => $"trial {i}: {load.Flowing} of {callers} callers are brought tokens");
+            if (!load.Faults.IsEmpty)
+                return;
             await Task.Delay(random.Next(500));
             _at.Add(load.Now);
             await strike(i);

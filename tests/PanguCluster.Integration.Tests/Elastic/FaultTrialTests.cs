@@ -54,6 +54,29 @@ public class FaultTrialTests(ITestOutputHelper output)
         trial.Check(output, "expert node stopped for 1.5 s, 2 replicas");
     }
 
+    [Fact]
+    public async Task Streams_should_go_on_when_an_expert_node_can_no_longer_be_reached()
+    {
+        Assert.SkipUnless(Environment.IsPrivilegedProcess, "network namespaces need root");
+        await using var network = await TestNetwork.CreateAsync(4);
+        await using var trial = await Trial.StartAsync(replicas: 2, [[], Experts, Experts, Experts], network);
+        int victim = 0;
+        await trial.RunAsync(
+            Times, 1.5,
+            i =>
+            {
+                victim = 1 + i % 3;
+                network.Cut(victim);
+                return Task.CompletedTask;
+            },
+            _ =>
+            {
+                network.Mend(victim);
+                return Task.CompletedTask;
+            });
+        trial.Check(output, "all that goes to or from an expert node lost for 1.5 s, 2 replicas");
+    }
+
     private async Task KillAsync(string fault, int replicas, string[][] roles, int[] victims)
     {
         await using var trial = await Trial.StartAsync(replicas, roles);
@@ -82,11 +105,11 @@ public class FaultTrialTests(ITestOutputHelper output)
 
         public StormCluster Cluster { get; }
 
-        public static async Task<Trial> StartAsync(int replicas, string[][] roles)
+        public static async Task<Trial> StartAsync(int replicas, string[][] roles, TestNetwork? network = null)
         {
             var requests = StormRequests.Mixed(Callers);
             var expected = await KillStormTests.ExpectedAsync(requests);
-            var cluster = await StormCluster.StartAsync(roles, Journals.Fresh(), ["--replicas", replicas.ToString(CultureInfo.InvariantCulture)], replicas);
+            var cluster = await StormCluster.StartAsync(roles, network is null ? Journals.Fresh() : "memory", ["--replicas", replicas.ToString(CultureInfo.InvariantCulture)], replicas, network);
             return new Trial(cluster, new StormLoad(requests, expected, cluster.Gateways));
         }
 

@@ -7,8 +7,11 @@ namespace PanguCluster.Integration.Tests.Processes;
 /// <summary>One <c>pangu serve</c> process.</summary>
 internal sealed class ServeNode : IAsyncDisposable
 {
-    private ServeNode(string grpc, string http, string cluster, IEnumerable<string> options)
+    private readonly NetworkPlace? _place;
+
+    private ServeNode(string grpc, string http, string cluster, IEnumerable<string> options, NetworkPlace? place = null)
     {
+        _place = place;
         Grpc = grpc;
         Http = http;
         Cluster = cluster;
@@ -30,6 +33,13 @@ internal sealed class ServeNode : IAsyncDisposable
         return new ServeNode($"127.0.0.1:{ports[0]}", $"127.0.0.1:{ports[1]}", cluster, [.. Journals.For(cluster, extra), .. extra]);
     }
 
+    /// <summary>A node that others reach at a place in a network of the test's own, and clients, if it is not in a namespace, on this machine.</summary>
+    public static ServeNode StartAt(NetworkPlace place, params IEnumerable<string> extra)
+    {
+        int[] ports = TestPorts.Take(3);
+        return new ServeNode($"127.0.0.1:{ports[0]}", $"127.0.0.1:{ports[1]}", $"{place.Address}:{ports[2]}", extra, place);
+    }
+
     /// <summary>A node whose cluster address others know before it runs.</summary>
     public static ServeNode StartAt(string cluster, params IEnumerable<string> options)
     {
@@ -49,8 +59,8 @@ internal sealed class ServeNode : IAsyncDisposable
     {
         string[] threads = options.Contains("--threads") ? [] : ["--threads", "1"];
         string[] memory = options.Contains("--kv-memory") ? [] : ["--kv-memory", "64MiB"];
-        return RunningProgram.Pangu(
-            ["serve", "--data", Repository.Data, "--grpc", Grpc, "--http", Http, "--cluster", Cluster, .. memory, .. threads, .. options]);
+        string[] serve = ["serve", "--data", Repository.Data, "--grpc", Grpc, "--http", Http, "--cluster", Cluster, .. memory, .. threads, .. options];
+        return _place is null ? RunningProgram.Pangu(serve) : _place.Run(Repository.Pangu, serve);
     }
 
     public static async Task<ServeNode> StartReadyAsync(params IEnumerable<string> extra)

@@ -30,13 +30,17 @@ internal sealed class StormCluster : IAsyncDisposable
         StartAsync([.. Enumerable.Repeat(Array.Empty<string>(), nodes)], journal, extra);
 
     /// <param name="own">Options of each node's own.</param>
-    public static async Task<StormCluster> StartAsync(string[][] own, string journal, IEnumerable<string> extra, int copies = 1)
+    /// <param name="network">Where the nodes are, with their certificates; null: all at this machine's loopback.</param>
+    public static async Task<StormCluster> StartAsync(string[][] own, string journal, IEnumerable<string> extra, int copies = 1, TestNetwork? network = null)
     {
         var cluster = new StormCluster(["--model", Repository.Nano, "--journal", journal, "--kv-memory", "256MiB", .. extra], own) { Copies = copies };
         try
         {
             for (int i = 0; i < own.Length; i++)
-                cluster._nodes.Add(ServeNode.Start([.. cluster._common, .. own[i], .. cluster._nodes.Take(1).SelectMany(first => (string[])["--seed-node", first.Cluster])]));
+            {
+                string[] options = [.. cluster._common, .. own[i], .. cluster._nodes.Take(1).SelectMany(first => (string[])["--seed-node", first.Cluster])];
+                cluster._nodes.Add(network is null ? ServeNode.Start(options) : ServeNode.StartAt(network.Places[i], [.. options, .. network.Credentials]));
+            }
             await cluster.WholeAsync();
             return cluster;
         }
