@@ -42,7 +42,7 @@ public sealed class PanguNode
     {
         setup.Validate();
         Setup = setup;
-        Model = setup.Fetch.Folder is { } fetched ? setup.Model.WithFetchedFolder(Path.Combine(fetched, setup.Model.Manifest.Digest)) : setup.Model;
+        Model = setup.Fetch.Folder is not null ? setup.Model.WithFetchedFolder(ModelJoin.FolderOf(setup.Fetch, setup.Model.Manifest)) : setup.Model;
         int groups = setup.Model.Shape.Groups;
         _events = new ClusterEventLog(setup.NodeId, setup.Time);
         _view = new ClusterView(setup.Model.Manifest, setup.Model.Group.Length);
@@ -55,7 +55,7 @@ public sealed class PanguNode
         _identity = new LinkIdentity(setup.NodeId, setup.Model.Manifest.Digest, setup.Model.Manifest.NumericsVersion);
         _links = setup.Links with { AdvertisedHost = setup.Links.AdvertisedHost ?? setup.AdvertisedHost, Credentials = setup.Credentials };
         var fileLinks = new FileLinks(_identity, _links, HostIdentity.Current, setup.Time);
-        _files = new GroupFiles(Model, setup.Fetch, fileLinks, PeersWith, setup.Time);
+        _files = new GroupFiles(Model, setup.Fetch, fileLinks, PeersWith, _events, setup.Time);
         _warm = new WarmBudget(setup.Warm, setup.Model.Group.Length, setup.WeightMemory);
         _control = new ClusterControl(setup.Time, Simulate);
     }
@@ -113,12 +113,14 @@ public sealed class PanguNode
             endpoints = server.Endpoints;
             system.ActorOf(Props.Create(() => new LinkServerActor(server)), "pangu-links");
         }
+        system.ActorOf(Props.Create(() => new ModelOfferActor(manifest, () => FileServers(endpoints))), ModelOfferProtocol.ActorName);
         IActorRef placement = ActorRefs.Nobody;
         var placementSettings = new PlacementSettings(Setup.Model, InitialState(endpoints), Rows, Devices, Load, _directory, Setup.Time)
         {
             Concern = () => Journal.Trouble,
             StandIn = g => DeviceProps(placement, g, OwnedGroup.StandIn),
             Leave = reason => Setup.Leave(reason),
+            Refused = reason => Setup.Refused(reason),
             Files = FilesHere,
             Events = Events,
         };
@@ -143,13 +145,22 @@ public sealed class PanguNode
     {
         FilePeer[] peers =
         [
-            .. _directory.Nodes.Where(n => !n.Self && ClusterKnowledge.IsRoutable(n, Setup.Model.Manifest) && n.State!.Files.Contains(group))
-                .Select(n => new FilePeer(n.State!.NodeId, new LinkEndpoints(n.State.LinkUnix, n.State.LinkTcp, n.State.HostId)))
+            .. Peers().Where(s => s.Files.Contains(group)).Select(s => new FilePeer(s.NodeId, ClusterKnowledge.Endpoints(s)))
                 .OrderBy(p => p.NodeId, StringComparer.Ordinal),
         ];
         int first = peers.Length == 0 ? 0 : group % peers.Length;
         return [.. peers[first..], .. peers[..first]];
     }
+
+    /// <summary>This node and others of this model that may be asked for files.</summary>
+    private IReadOnlyList<FilePeer> FileServers(LinkEndpoints own) =>
+    [
+        .. own.ToString().Length > 0 ? (FilePeer[])[new FilePeer(Setup.NodeId, own)] : [],
+        .. Peers().Where(ClusterKnowledge.HasEndpoint).Select(s => new FilePeer(s.NodeId, ClusterKnowledge.Endpoints(s))),
+    ];
+
+    private IEnumerable<NodeState> Peers() =>
+        _directory.Nodes.Where(n => !n.Self && ClusterKnowledge.IsRoutable(n, Setup.Model.Manifest)).Select(n => n.State!);
 
     private void StartDecoder(ActorSystem system, IActorRef placement, ILinkFactory links)
     {

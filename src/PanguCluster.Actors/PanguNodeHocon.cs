@@ -52,6 +52,18 @@ internal static class PanguNodeHocon
 
     private static string SeedOf(PanguNodeSetup setup, string seed) => PanguNodeSetup.ParseSeed(seed, setup.Credentials is not null);
 
+    /// <summary>Of a system that asks one node one question before it is a member of anything: it listens on any port and lets nobody in.</summary>
+    public static Config OfAsker(string host, string? advertisedHost, bool tls) => ConfigurationFactory.ParseString($"""
+        akka.actor.provider = remote
+        akka.loggers = []
+        akka.stdout-loglevel = OFF
+        akka.remote.untrusted-mode = on
+        akka.remote.dot-netty.tcp.hostname = "{host}"
+        akka.remote.dot-netty.tcp.public-hostname = "{advertisedHost ?? host}"
+        akka.remote.dot-netty.tcp.port = 0
+        akka.remote.dot-netty.tcp.enable-ssl = {(tls ? "true" : "false")}
+        """).WithFallback(ConfigurationFactory.ParseString(Tuned()));
+
     private static IEnumerable<string> Roles(PanguNodeSetup setup) =>
         setup.Roles.Contains(NodeRoles.Expert) ? setup.Roles.Append(GroupSharding.RoleOf(setup.Model.Manifest)) : setup.Roles;
 

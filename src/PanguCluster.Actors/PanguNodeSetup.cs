@@ -89,6 +89,9 @@ public sealed record PanguNodeSetup
     /// <summary>The cluster has decided that this node, empty by now, is to leave it. May be called more than once.</summary>
     public Action<string> Leave { get; init; } = _ => { };
 
+    /// <summary>This node cannot stay in the cluster, and why. May be called more than once.</summary>
+    public Action<string> Refused { get; init; } = _ => { };
+
     /// <summary>The first placement waits for so many expert nodes, at most <see cref="ExpertPatience"/>.</summary>
     public int MinExpertNodes { get; init; } = 1;
 

@@ -101,7 +101,7 @@ public sealed class ExpertGroupActor : UntypedActor
         Report(OwnedGroupState.Starting, "");
         var self = Self;
         _warm = _options.Warm.TryTake();
-        _opening = GroupOpening.Start(_kernels, _model, _group, _options.Group, _warm, o => self.Tell(new ExpertGroupProtocol.Opened(o)));
+        _opening = GroupOpening.Start(_kernels, _model, _files, _group, _options.Group, _warm, o => self.Tell(new ExpertGroupProtocol.Opened(o)));
     }
 
     private void OnFetched(Exception? error)

@@ -1,3 +1,4 @@
+using PanguCluster.Actors.Weights;
 using PanguCluster.Model.Kernels;
 using PanguCluster.Model.Packing;
 
@@ -18,10 +19,11 @@ internal sealed class GroupOpening
     public IExpertGroup? Handle { get; private set; }
     public Exception? Error { get; private set; }
 
-    public static GroupOpening Start(IKernels kernels, PackedModel model, int group, GroupOptions options, bool warm, Action<GroupOpening> finished)
+    public static GroupOpening Start(
+        IKernels kernels, PackedModel model, IGroupFiles files, int group, GroupOptions options, bool warm, Action<GroupOpening> finished)
     {
         var opening = new GroupOpening();
-        var thread = new Thread(() => opening.Run(kernels, model, group, options, warm, finished))
+        var thread = new Thread(() => opening.Run(kernels, model, files, group, options, warm, finished))
         {
             IsBackground = true,
             Name = $"open-group-{group}",
@@ -37,7 +39,7 @@ internal sealed class GroupOpening
             Handle?.Dispose();
     }
 
-    private void Run(IKernels kernels, PackedModel model, int group, GroupOptions options, bool warm, Action<GroupOpening> finished)
+    private void Run(IKernels kernels, PackedModel model, IGroupFiles files, int group, GroupOptions options, bool warm, Action<GroupOpening> finished)
     {
         try
         {
@@ -57,11 +59,24 @@ internal sealed class GroupOpening
         catch (Exception e)
         {
             // Whatever went wrong is the device's state, never the node's end.
-            Error = e;
+            Error = e is ModelFormatException ? AfterRemoval(e, files, group) : e;
         }
         if (Interlocked.CompareExchange(ref _state, Finished, Running) == Running)
             finished(this);
         else
             Handle?.Dispose();
+    }
+
+    /// <summary>A fetched file that is damaged is of no use to anybody: the next attempt fetches it again.</summary>
+    private static Exception AfterRemoval(Exception error, IGroupFiles files, int group)
+    {
+        try
+        {
+            return files.RemoveDamaged(group) ? new ModelFormatException($"{error.Message} It is removed, to be fetched again.", error) : error;
+        }
+        catch (Exception e)
+        {
+            return new ModelFormatException($"{error.Message} It cannot be removed: {e.Message}", error);
+        }
     }
 }

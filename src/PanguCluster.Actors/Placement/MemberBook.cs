@@ -49,6 +49,18 @@ internal sealed class MemberBook(UniqueAddress self)
         return true;
     }
 
+    /// <summary>Address of a live member that was there before this node and goes by the same id; null: none.</summary>
+    public string? ElderNamed(string nodeId)
+    {
+        if (!_members.TryGetValue(self, out var own))
+            return null;
+        foreach (var (address, (member, key)) in _members)
+            if (!address.Equals(self) && !_unreachable.Contains(address) && member.Status is MemberStatus.Up or MemberStatus.WeaklyUp
+                && _states.GetValueOrDefault(key)?.NodeId == nodeId && member.IsOlderThan(own.Member))
+                return member.Address.ToString();
+        return null;
+    }
+
     public IReadOnlyList<KnownNode> Nodes()
     {
         var nodes = new List<KnownNode>(_members.Count);

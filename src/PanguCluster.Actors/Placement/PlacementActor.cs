@@ -26,6 +26,7 @@ public sealed class PlacementActor : UntypedActor
     private readonly MemberBook _members;
     private readonly OwnDevices _own = new();
     private readonly StandInSet _standIns;
+    private readonly DoubleIdWatch _double;
     private readonly Dictionary<string, (bool Reset, long Since)> _suspects = [];
     private readonly HashSet<int> _served = [];
     private readonly HashSet<IActorRef> _followers = [];
@@ -52,6 +53,7 @@ public sealed class PlacementActor : UntypedActor
         _routes = RouteTable.Empty(Manifest.Shape.Groups);
         _state = settings.Initial;
         _standIns = new StandInSet(settings.Time, settings.Relief);
+        _double = new DoubleIdWatch(settings.Time, settings.DoubleIdPatience);
     }
 
     private Manifest Manifest => _settings.Model.Manifest;
@@ -230,6 +232,9 @@ public sealed class PlacementActor : UntypedActor
         Follow();
         foreach (string address in PeerDowning.Wanted(_members.Nodes()))
             Down(address);
+        string? elder = _members.ElderNamed(NodeId);
+        if (_double.Follow(elder))
+            _settings.Refused($"another node of the cluster, at {elder}, goes by the id {NodeId} too: each needs its own");
     }
 
     private void Down(string address)

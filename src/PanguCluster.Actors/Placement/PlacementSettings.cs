@@ -34,6 +34,12 @@ public sealed record PlacementSettings(
     /// <summary>The cluster has decided that this node, empty by now, is to leave. May be called more than once.</summary>
     public Action<string> Leave { get; init; } = _ => { };
 
+    /// <summary>This node cannot stay in the cluster, and why. May be called more than once.</summary>
+    public Action<string> Refused { get; init; } = _ => { };
+
+    /// <summary>How long another member may have this node's id: an earlier life of this node, killed, is unreachable well before.</summary>
+    public TimeSpan DoubleIdPatience { get; init; } = TimeSpan.FromSeconds(10);
+
     /// <summary>Groups whose file is here.</summary>
     public required Func<IReadOnlyList<int>> Files { get; init; }
 

@@ -16,7 +16,15 @@ internal sealed class FileFetch(
     private readonly HashSet<string> _liars = [];
     private readonly Dictionary<string, string> _reasons = [];
     private readonly byte[] _chunk = GC.AllocateUninitializedArray<byte>(FetchOptions.ChunkBytes);
+    private readonly SortedSet<string> _givers = new(StringComparer.Ordinal);
     private int _damaged;
+    private bool _busy;
+
+    /// <summary>Bytes that came from peers, also those that came in vain.</summary>
+    public long Received { get; private set; }
+
+    /// <summary>Nodes they came from.</summary>
+    public IReadOnlyCollection<string> Givers => _givers;
 
     /// <exception cref="GroupFileException">No peer gives it whole and undamaged within the bounds, or the disk does not take it.</exception>
     public void Run()
@@ -41,6 +49,7 @@ internal sealed class FileFetch(
         while (true)
         {
             long before = partial.Length;
+            _busy = false;
             foreach (var peer in peers().Where(p => !_liars.Contains(p.NodeId)))
             {
                 if (TryFrom(peer, partial))
@@ -50,7 +59,8 @@ internal sealed class FileFetch(
             if (_damaged >= options.MaxDamaged)
                 throw Hopeless();
             idle = partial.Length > before ? 0 : idle + 1;
-            if (idle >= options.MaxRounds)
+            // A peer that is busy has the file and says when to come again: not now.
+            if (idle >= options.MaxRounds && !_busy)
                 throw Hopeless();
             if (idle > 0)
                 Wait(TimeSpan.FromTicks(Math.Min(options.MaxWait.Ticks, options.MinWait.Ticks << Math.Min(idle - 1, 20))));
@@ -68,6 +78,7 @@ internal sealed class FileFetch(
         catch (LinkException e)
         {
             _reasons[peer.NodeId] = e.Message;
+            _busy |= e.Busy;
             return false;
         }
         if (partial.Finish() is not { } digest)
@@ -99,6 +110,8 @@ internal sealed class FileFetch(
             var bytes = _chunk.AsSpan(0, header.PayloadBytes);
             socket.Receive(bytes);
             partial.Append(bytes);
+            Received += bytes.Length;
+            _givers.Add(peer.NodeId);
             progress(partial.Length);
             if (rate?.Take(bytes.Length) is { Ticks: > 0 } debt)
             {

@@ -1,3 +1,4 @@
+using PanguCluster.Actors.Events;
 using PanguCluster.Model.Packing;
 
 namespace PanguCluster.Actors.Weights;
@@ -5,13 +6,20 @@ namespace PanguCluster.Actors.Weights;
 /// <summary>Fetches group files into the model's second folder.</summary>
 /// <param name="peersWith">Nodes that have a group's file.</param>
 internal sealed class GroupFiles(
-    PackedModel model, FetchOptions options, FileLinks links, Func<int, IReadOnlyList<FilePeer>> peersWith, TimeProvider time) : IGroupFiles
+    PackedModel model, FetchOptions options, FileLinks links, Func<int, IReadOnlyList<FilePeer>> peersWith, IClusterEvents events, TimeProvider time)
+    : IGroupFiles
 {
     private readonly object _gate = new();
     private readonly Dictionary<int, Shared> _running = [];
     private readonly TokenBucket? _rate = options.BytesPerSecond is { } limit ? new TokenBucket(limit, time) : null;
 
     public bool Has(int group) => model.HasGroup(group);
+
+    public bool RemoveDamaged(int group)
+    {
+        string name = PackedModel.GroupFileName(group);
+        return model.InFetchedFolder(name) && PartialFile.RemoveDamaged(model.FetchedFolder!, model.Entry(name), CancellationToken.None);
+    }
 
     public async Task EnsureAsync(int group, Action<long> progress, CancellationToken cancellation)
     {
@@ -38,10 +46,17 @@ internal sealed class GroupFiles(
 
     private void Run(int group, string folder, Shared shared)
     {
+        long start = time.GetTimestamp();
         try
         {
-            new FileFetch(
-                model.Entry(PackedModel.GroupFileName(group)), folder, () => peersWith(group), links, options, _rate, shared.Report, shared.Stopping).Run();
+            var fetch = new FileFetch(
+                model.Entry(PackedModel.GroupFileName(group)), folder, () => peersWith(group), links, options, _rate, shared.Report, shared.Stopping);
+            fetch.Run();
+            // Nothing came if another process of this machine has fetched it into the same folder.
+            if (fetch.Received > 0)
+                events.Record(
+                    ClusterEventKind.FileFetched, FormattableString.Invariant($"group {group}"),
+                    FormattableString.Invariant($"{fetch.Received} bytes from {string.Join(", ", fetch.Givers)}"), time.GetElapsedTime(start));
         }
         finally
         {

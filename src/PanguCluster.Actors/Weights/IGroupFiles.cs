@@ -10,6 +10,10 @@ public interface IGroupFiles
     /// <param name="progress">Gets the bytes that are here, on any thread.</param>
     /// <exception cref="GroupFileException">It cannot be had; says why.</exception>
     Task EnsureAsync(int group, Action<long> progress, CancellationToken cancellation);
+
+    /// <summary>Removes the group's file if it was fetched and is not what the manifest says any more: it can be fetched again then. Reads the whole file.</summary>
+    /// <returns>Whether it was damaged; never of a file in the operator's own folder.</returns>
+    bool RemoveDamaged(int group);
 }
 
 /// <summary>A file of the model cannot be had; the message names the file, the peers asked and why each was of no use.</summary>

@@ -58,6 +58,28 @@ internal sealed class PartialFile : IDisposable
         return null;
     }
 
+    /// <summary>Removes a whole file that is not what the manifest says. Nobody puts a good one in its place meanwhile.</summary>
+    /// <returns>Whether it was damaged.</returns>
+    /// <exception cref="IOException">It cannot be removed.</exception>
+    public static bool RemoveDamaged(string folder, PackedFile entry, CancellationToken cancellation)
+    {
+        string final = Path.Combine(folder, entry.Name);
+        while (File.Exists(final) && !IsSound(final, entry, cancellation))
+        {
+            cancellation.ThrowIfCancellationRequested();
+            // Its lock file stays: whoever fetches next goes on with it, and removing it would let two of them in.
+            using var held = TryLock(final + Suffix);
+            if (held is null)
+                cancellation.WaitHandle.WaitOne(LockPoll);
+            else if (File.Exists(final) && !IsSound(final, entry, cancellation))
+            {
+                File.Delete(final);
+                return true;
+            }
+        }
+        return false;
+    }
+
     public void Append(ReadOnlySpan<byte> bytes)
     {
         RandomAccess.Write(Handle, bytes, Length);
@@ -95,6 +117,9 @@ internal sealed class PartialFile : IDisposable
     }
 
     private SafeFileHandle Handle => _stream.SafeFileHandle;
+
+    private static bool IsSound(string path, PackedFile entry, CancellationToken cancellation) =>
+        IsThere(path, entry) && FileDigest.Compute(path, cancel: cancellation).Sha256 == entry.Sha256;
 
     private static bool IsThere(string path, PackedFile entry) => new FileInfo(path) is { Exists: true } info && info.Length == entry.Bytes;
 

@@ -10,6 +10,7 @@ using PanguCluster.Actors.Placement;
 using PanguCluster.Actors.Placement.Table;
 using PanguCluster.Actors.Sessions;
 using PanguCluster.Actors.Streams;
+using PanguCluster.Actors.Weights;
 
 namespace PanguCluster.Actors.Wire;
 
@@ -35,6 +36,8 @@ public sealed class PanguSerializer(ExtendedActorSystem system) : SerializerWith
         PlacementTable => "placement",
         ControlProtocol.Request => "control",
         ControlProtocol.Answer => "controlled",
+        ModelOfferProtocol.ModelAsk => "model-ask",
+        ModelOfferProtocol.ModelOffer => "model-offer",
         SessionProtocol.IMessage m => SessionWire.Manifest(m),
         _ => throw new NotSupportedException($"{o.GetType().FullName} has no wire format"),
     };
@@ -58,6 +61,8 @@ public sealed class PanguSerializer(ExtendedActorSystem system) : SerializerWith
         PlacementTable m => PlacementWire.Write(m),
         ControlProtocol.Request m => ControlWire.Write(m),
         ControlProtocol.Answer m => ControlWire.Write(m),
+        ModelOfferProtocol.ModelAsk => new Proto.ModelAsk(),
+        ModelOfferProtocol.ModelOffer m => ModelOfferWire.Write(m),
         SessionProtocol.IMessage m => SessionWire.Write(m, Path),
         _ => throw new NotSupportedException($"{obj.GetType().FullName} has no wire format"),
     };
@@ -83,6 +88,8 @@ public sealed class PanguSerializer(ExtendedActorSystem system) : SerializerWith
                 "placement" => PlacementWire.Read(Proto.PlacementTable.Parser.ParseFrom(bytes)),
                 "control" => ControlWire.Read(Proto.ControlRequest.Parser.ParseFrom(bytes)),
                 "controlled" => ControlWire.Read(Proto.ControlAnswer.Parser.ParseFrom(bytes)),
+                "model-ask" => ReadAsk(bytes),
+                "model-offer" => ModelOfferWire.Read(Proto.ModelOffer.Parser.ParseFrom(bytes)),
                 _ => SessionWire.FromBytes(manifest, bytes, Resolve),
             };
         }
@@ -93,6 +100,12 @@ public sealed class PanguSerializer(ExtendedActorSystem system) : SerializerWith
     }
 
     private static EnsureGroup ReadEnsure(Proto.EnsureGroup m) => new(m.Group, m.Number);
+
+    private static ModelOfferProtocol.ModelAsk ReadAsk(byte[] bytes)
+    {
+        Proto.ModelAsk.Parser.ParseFrom(bytes);
+        return ModelOfferProtocol.ModelAsk.Instance;
+    }
 
     private static Proto.StepResults Write(DecoderProtocol.StepResults results)
     {

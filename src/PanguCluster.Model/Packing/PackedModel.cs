@@ -40,11 +40,15 @@ public sealed class PackedModel
     public bool HasGroup(int group) => HasFile(GroupFileName(group));
 
     /// <summary>Whether a file of the manifest is here now, with the manifest's length.</summary>
-    public bool HasFile(string name) =>
-        !MissingFiles.Contains(name) || (FetchedFolder is not null && new FileInfo(PathOf(name)) is { Exists: true } found && found.Length == Entry(name).Bytes);
+    public bool HasFile(string name) => InFetchedFolder(name)
+        ? new FileInfo(PathOf(name)) is { Exists: true } found && found.Length == Entry(name).Bytes
+        : !MissingFiles.Contains(name);
+
+    /// <summary>Whether a file is, or would be, in <see cref="FetchedFolder"/>, which may be <see cref="Folder"/> itself: files come and go there.</summary>
+    public bool InFetchedFolder(string name) => FetchedFolder is { } fetched && (fetched == Folder || MissingFiles.Contains(name));
 
     /// <summary>Where a file of the manifest is, or would be.</summary>
-    public string PathOf(string name) => Path.Combine(FetchedFolder is { } fetched && MissingFiles.Contains(name) ? fetched : Folder, name);
+    public string PathOf(string name) => Path.Combine(InFetchedFolder(name) ? FetchedFolder! : Folder, name);
 
     /// <summary>The same model, with a second folder for the files that the first lacks.</summary>
     public PackedModel WithFetchedFolder(string folder) => new(Folder, Manifest) { MissingFiles = MissingFiles, FetchedFolder = folder };

@@ -1,18 +1,23 @@
 using System.Globalization;
 using PanguCluster.Model.Packing;
+using PanguCluster.Node.Console;
 using PanguCluster.Node.Options;
 
 namespace PanguCluster.Node.Hosting;
 
-/// <summary>From the folder that the user names to the model that is served.</summary>
+/// <summary>From the folder that the user names, or the cluster that the node joins, to the model that is served.</summary>
 public static class ModelFolders
 {
-    /// <summary>The packed form of the model with the KV cache that is wanted; packs it on first use, and says so.</summary>
+    /// <summary>The packed form of the model with the KV cache that is wanted; packs it on first use or fetches what lacks of the cluster's, and says so.</summary>
     /// <exception cref="ModelFormatException">The folder holds no model that can be served; names file and field.</exception>
+    /// <exception cref="OptionException">The cluster serves another format or KV cache than the options want.</exception>
+    /// <exception cref="CommandFailedException">The cluster's model cannot be had.</exception>
     public static async Task<PackedModel> PackedAsync(ServeOptions options, TextWriter error, CancellationToken stop)
     {
+        if (options.Model is not { } folder)
+            return await ClusterModel.GetAsync(options, error, stop).ConfigureAwait(false);
         string cache = Path.Combine(options.Data, "models");
-        var model = await Task.Run(() => ModelLocator.Resolve(options.Model, options.Format, cache, new Lines(options.Model, error), stop), stop)
+        var model = await Task.Run(() => ModelLocator.Resolve(folder, options.Format, cache, new Lines(folder, error), stop), stop)
             .ConfigureAwait(false);
         return model.WithKvCache(options.Kv);
     }

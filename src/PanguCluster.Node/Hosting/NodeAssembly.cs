@@ -35,7 +35,7 @@ public static class NodeAssembly
             packed.Manifest, decoder.MaxPositions, tokenizer is null ? null : new TokenizerCodec(tokenizer, packed.Manifest.Chat)));
         var exit = new NodeExit();
         builder.Services.AddSingleton(exit).AddSingleton<NodeDrain>();
-        builder.Services.AddPanguNode(Setup(options, packed, decoder, tokenizer) with { Leave = exit.Leave }, akka => akka.ConfigureLoggers(log =>
+        builder.Services.AddPanguNode(Setup(options, packed, decoder, tokenizer) with { Leave = exit.Leave, Refused = exit.Refuse }, akka => akka.ConfigureLoggers(log =>
         {
             log.ClearLoggers();
             log.LogLevel = AkkaLevelOf(options.LogLevel);
@@ -62,7 +62,7 @@ public static class NodeAssembly
             AdvertisedHost = options.Advertise,
             Credentials = NodeSecurity.Cluster(options.Security),
             Links = new Actors.Links.LinkOptions(Host: options.Cluster.Host),
-            Fetch = new Actors.Weights.FetchOptions { Folder = Path.Combine(options.Data, "fetched"), BytesPerSecond = options.FetchRate },
+            Fetch = ClusterModel.Fetch(options),
             SeedNodes = options.SeedNodes,
             Roles = options.Roles,
             Decoder = decoder,

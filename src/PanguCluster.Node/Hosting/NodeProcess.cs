@@ -71,6 +71,10 @@ public static class NodeProcess
             await output.FlushAsync(ends.Token).ConfigureAwait(false);
             await Task.Delay(Timeout.InfiniteTimeSpan, ends.Token).ConfigureAwait(false);
         }
+        catch (OperationCanceledException) when (exit.IsRefused)
+        {
+            throw new CommandFailedException(ExitCodes.Failed, $"{options.NodeId} cannot stay in the cluster: {exit.Reason}; see --node-id");
+        }
         catch (OperationCanceledException) when (stop.IsCancellationRequested || exit.Asked.IsCancellationRequested)
         {
             bool asked = !stop.IsCancellationRequested;
@@ -98,11 +102,12 @@ public static class NodeProcess
             PortCheck.MustBeFree(option, wanted);
             return wanted;
         }
-        return options with
+        var taken = options with
         {
             Grpc = options.HasRole("gateway") ? Take("--grpc", options.Grpc) : options.Grpc,
             Http = Take("--http", options.Http),
             Cluster = Take("--cluster", options.Cluster),
         };
+        return options.HasDefaultId ? taken with { NodeId = NodeIds.Default(taken.Cluster, Environment.MachineName) } : taken;
     }
 }

@@ -9,7 +9,7 @@ using SessionOptions = PanguCluster.Actors.Sessions.SessionOptions;
 namespace PanguCluster.Node.Options;
 
 /// <summary>Everything one node needs to know, checked. The defaults run.</summary>
-/// <param name="Model">Folder of a packed model or of a Hugging Face checkpoint; exists.</param>
+/// <param name="Model">Folder of a packed model or of a Hugging Face checkpoint; exists. Null: the model of the cluster that this node joins.</param>
 /// <param name="Http">Where /healthz and /readyz are served.</param>
 /// <param name="Grpc">Where the gRPC services are.</param>
 /// <param name="Cluster">Where the other nodes reach this one.</param>
@@ -27,7 +27,7 @@ namespace PanguCluster.Node.Options;
 /// <param name="Journal">Where sessions are recorded. Prints without its password.</param>
 /// <param name="KeepSessions">How long an ended or abandoned session is kept.</param>
 public sealed partial record ServeOptions(
-    string Model, NodeAddress Http, NodeAddress Grpc, NodeAddress Cluster, IReadOnlyList<string> SeedNodes,
+    string? Model, NodeAddress Http, NodeAddress Grpc, NodeAddress Cluster, IReadOnlyList<string> SeedNodes,
     IReadOnlyList<string> Roles, string Data, PackFormat? Format, ElementType? Kv, KernelChoice Kernels, int Threads,
     long? KvMemory, int? KvBlocks, int? ContextLength, bool PrefixCache, int MinExpertNodes,
     JournalOptions Journal, TimeSpan KeepSessions, string NodeId, LogLevel LogLevel)
@@ -38,6 +38,9 @@ public sealed partial record ServeOptions(
     public const string DefaultDetachTtl = "30s";
     public const string DefaultDrainTimeout = "30s";
     public const string DefaultModel = "models/pangu-nano";
+
+    /// <summary>Instead of a folder: the model of the cluster that the node joins.</summary>
+    public const string ClusterModel = "from-cluster";
     public const int DefaultReplicas = 2;
     public const string DefaultKeepSessions = "24h";
 
@@ -45,6 +48,9 @@ public sealed partial record ServeOptions(
     public const int MaxThreads = 256;
 
     public required SecurityOptions Security { get; init; }
+
+    /// <summary>Whether <see cref="NodeId"/> is made from the cluster address.</summary>
+    public bool HasDefaultId { get; init; }
 
     /// <summary>Name or address under which others reach this node; null: the address it listens on.</summary>
     public string? Advertise { get; init; }
@@ -89,7 +95,7 @@ public sealed partial record ServeOptions(
         RefuseSharedPorts(("--http", http), ("--grpc", grpc), ("--cluster", cluster));
         var launch = LaunchOptions.From(said, said.Data ?? DefaultData());
         var options = new ServeOptions(
-            ModelFolder(said.Model), http, grpc, cluster,
+            Serves(said), http, grpc, cluster,
             [.. (said.SeedNodes ?? []).Select(SeedAddress)],
             RoleList(said.Roles), said.Data ?? DefaultData(),
             said.Format is { } format ? ParseFormat(format) : null, KvTypes.Parse(said.Kv), ParseKernels(said.Kernels ?? "native"),
@@ -101,9 +107,10 @@ public sealed partial record ServeOptions(
             InRange("--min-expert-nodes", said.MinExpertNodes ?? 1, 1, 1024),
             ParseJournal(said.Journal ?? "sqlite", said.Data ?? DefaultData()),
             Duration.InRange("--keep-sessions", said.KeepSessions ?? DefaultKeepSessions, SessionOptions.MinKeep, SessionOptions.MaxKeep),
-            Id(said.NodeId ?? $"node-{cluster.Port}"), Level(said.LogLevel ?? "warning"))
+            Id(said.NodeId ?? NodeIds.Default(cluster, Environment.MachineName)), Level(said.LogLevel ?? "warning"))
         {
             Security = SecurityOptions.From(said),
+            HasDefaultId = said.NodeId is null,
             Launch = launch,
             StartNice = said.StartNice is null ? 0 : launch.StartNice,
             Autoscale = launch.Autoscale(said.Autoscale),
@@ -153,6 +160,15 @@ public sealed partial record ServeOptions(
         {
             throw new OptionException($"--journal: {wrong.Message}");
         }
+    }
+
+    /// <summary>A node that joins serves what its cluster serves, unless a model is named.</summary>
+    private static string? Serves(ServeOverrides said)
+    {
+        bool joins = said.SeedNodes is { Count: > 0 };
+        if (said.Model == ClusterModel && !joins)
+            throw new OptionException($"--model {ClusterModel}: needs --seed-node, the address of a node of that cluster");
+        return said.Model == ClusterModel || (said.Model is null && joins) ? null : ModelFolder(said.Model);
     }
 
     /// <summary>The given folder, or the sample model, looked for upwards from the working folder and from the executable.</summary>

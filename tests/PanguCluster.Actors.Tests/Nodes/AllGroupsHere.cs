@@ -8,4 +8,6 @@ public sealed class AllGroupsHere : IGroupFiles
     public bool Has(int group) => true;
 
     public Task EnsureAsync(int group, Action<long> progress, CancellationToken cancellation) => Task.CompletedTask;
+
+    public bool RemoveDamaged(int group) => false;
 }

@@ -1,4 +1,5 @@
 using Akka.Actor;
+using PanguCluster.Actors.Events;
 using PanguCluster.Actors.Experts;
 using PanguCluster.Actors.Links;
 using PanguCluster.Actors.Tests.Nodes;
@@ -19,6 +20,7 @@ public sealed class GroupFilesTests : IDisposable
 
     private readonly string _root = Directory.CreateTempSubdirectory("pangu-test-").FullName;
     private readonly PackedModel _model;
+    private readonly RecordingEvents _events = new();
     private readonly FetchOptions _options = new() { MinWait = TimeSpan.FromMilliseconds(1), MaxWait = TimeSpan.FromMilliseconds(5) };
 
     public GroupFilesTests()
@@ -31,8 +33,10 @@ public sealed class GroupFilesTests : IDisposable
 
     public void Dispose() => Directory.Delete(_root, recursive: true);
 
-    private GroupFiles Files(params FilePeer[] peers) => new(
-        _model, _options, new FileLinks(new LinkIdentity("here", Whole.Manifest.Digest, 1), Links, "this host", TimeProvider.System), _ => peers, TimeProvider.System);
+    private GroupFiles Files(params FilePeer[] peers) => Files(_model, peers);
+
+    private GroupFiles Files(PackedModel model, params FilePeer[] peers) => new(
+        model, _options, new FileLinks(new LinkIdentity("here", Whole.Manifest.Digest, 1), Links, "this host", TimeProvider.System), _ => peers, _events, TimeProvider.System);
 
     private static ScriptedPeer Good(string nodeId = "good") => new(nodeId, (socket, hello) => Send(socket, hello, Bytes, Bytes.Length));
 
@@ -86,6 +90,9 @@ public sealed class GroupFilesTests : IDisposable
         AssertFetched(files);
         Assert.Equal([0], short_.Offsets);
         Assert.Equal([5000], good.Offsets);
+        var fetched = Assert.Single(_events.Recorded);
+        Assert.Equal((ClusterEventKind.FileFetched, "group 3", $"{Bytes.Length} bytes from good, short"), (fetched.Kind, fetched.Subject, fetched.Detail));
+        Assert.NotNull(fetched.Duration);
     }
 
     [Fact]
@@ -184,7 +191,7 @@ public sealed class GroupFilesTests : IDisposable
         int asked = 0;
         using var peer = new ScriptedPeer("busy", (socket, hello) =>
         {
-            if (++asked < 3)
+            if (++asked < 10)
                 socket.SendHandshake(LinkFrameKind.Refused, new LinkRefused { Reason = "busy", Busy = true });
             else
                 Send(socket, hello, Bytes, Bytes.Length);
@@ -192,7 +199,36 @@ public sealed class GroupFilesTests : IDisposable
         var files = Files(peer.Peer);
         await files.EnsureAsync(Group, _ => { }, Stop);
         AssertFetched(files);
-        Assert.Equal(3, asked);
+        Assert.Equal(10, asked);
+    }
+
+    [Fact]
+    public async Task File_should_be_fetched_again_when_it_is_damaged_later()
+    {
+        using var good = Good();
+        var files = Files(good.Peer);
+        await files.EnsureAsync(Group, _ => { }, Stop);
+        Assert.False(files.RemoveDamaged(Group));
+        byte[] damaged = [.. Bytes];
+        damaged[6000] ^= 4;
+        await File.WriteAllBytesAsync(_model.GroupPath(Group), damaged, Stop);
+        Assert.True(files.Has(Group));
+        Assert.True(files.RemoveDamaged(Group));
+        await files.EnsureAsync(Group, _ => { }, Stop);
+        AssertFetched(files);
+        Assert.Equal([0, 0], good.Offsets);
+    }
+
+    [Fact]
+    public async Task File_of_the_operator_should_stay_when_it_is_damaged()
+    {
+        byte[] damaged = [.. Bytes];
+        damaged[6000] ^= 4;
+        string path = Path.Combine(_model.Folder, PackedModel.GroupFileName(Group));
+        await File.WriteAllBytesAsync(path, damaged, Stop);
+        var model = PackedModel.Open(_model.Folder).WithFetchedFolder(_model.FetchedFolder!);
+        Assert.False(Files(model).RemoveDamaged(Group));
+        Assert.Equal(damaged, await File.ReadAllBytesAsync(path, Stop));
     }
 
     [Fact]

@@ -5,6 +5,7 @@ using Akka.Serialization;
 using PanguCluster.Actors.Decoding;
 using PanguCluster.Actors.Events;
 using PanguCluster.Actors.Experts;
+using PanguCluster.Actors.Links;
 using PanguCluster.Actors.Control;
 using PanguCluster.Actors.Placement;
 using PanguCluster.Actors.Placement.Planning;
@@ -12,6 +13,7 @@ using PanguCluster.Actors.Placement.Table;
 using PanguCluster.Actors.Sessions;
 using PanguCluster.Actors.Streams;
 using PanguCluster.Actors.Tests.Nodes;
+using PanguCluster.Actors.Weights;
 using PanguCluster.Actors.Wire;
 using PanguCluster.Model.Decoding;
 using PanguCluster.Model.Sampling;
@@ -73,6 +75,8 @@ public sealed class PanguSerializerTests : IDisposable
         yield return state with { Suspects = [new Suspicion("n2", true), new Suspicion("n3", false)], Files = [0, 3], MaxGroups = 5 };
         yield return state with { Groups = [new OwnedGroup(1, 99, OwnedGroupState.Fetching, "") { FetchedBytes = 1L << 40 }] };
         yield return state with { Groups = [new OwnedGroup(1, 99, OwnedGroupState.Ready, "") { Mapped = true }] };
+        yield return ModelOfferProtocol.ModelAsk.Instance;
+        yield return new ModelOfferProtocol.ModelOffer([1, 2, 255], [new FilePeer("n1", new LinkEndpoints("/tmp/x", "127.0.0.1:2", "host"))]);
         yield return Table();
         foreach (var command in Commands())
             yield return new ControlProtocol.Request("r", command);

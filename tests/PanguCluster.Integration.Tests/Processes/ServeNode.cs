@@ -25,7 +25,7 @@ internal sealed class ServeNode : IAsyncDisposable
     public string Cluster { get; }
     public PanguClient Client { get; }
 
-    /// <param name="extra">More options; one that names the threads takes the place of the default of 1.</param>
+    /// <param name="extra">More options; one that names threads, KV memory or the data folder takes the place of the default.</param>
     public static ServeNode Start(params IEnumerable<string> extra)
     {
         int[] ports = TestPorts.Take(3);
@@ -58,8 +58,9 @@ internal sealed class ServeNode : IAsyncDisposable
     private RunningProgram Run(IEnumerable<string> options)
     {
         string[] threads = options.Contains("--threads") ? [] : ["--threads", "1"];
+        string[] data = options.Contains("--data") ? [] : ["--data", Repository.Data];
         string[] memory = options.Contains("--kv-memory") ? [] : ["--kv-memory", "64MiB"];
-        string[] serve = ["serve", "--data", Repository.Data, "--grpc", Grpc, "--http", Http, "--cluster", Cluster, .. memory, .. threads, .. options];
+        string[] serve = ["serve", "--grpc", Grpc, "--http", Http, "--cluster", Cluster, .. data, .. memory, .. threads, .. options];
         return _place is null ? RunningProgram.Pangu(serve) : _place.Run(Repository.Pangu, serve);
     }
 

@@ -30,6 +30,7 @@ public class ServeOptionsTests
         { "context", new ServeOverrides { ContextLength = 1 }, ["--context-length 1"] },
         { "node id", new ServeOverrides { NodeId = "a b" }, ["--node-id a b"] },
         { "model", new ServeOverrides { Model = "/no/such/folder" }, ["--model /no/such/folder", "no such folder"] },
+        { "model of no cluster", new ServeOverrides { Model = "from-cluster" }, ["--model from-cluster", "--seed-node"] },
         { "log level", new ServeOverrides { LogLevel = "loud" }, ["--log-level loud"] },
         { "log level number", new ServeOverrides { LogLevel = "99" }, ["--log-level 99"] },
         { "detach ttl", new ServeOverrides { DetachTtl = "-1s" }, ["--detach-ttl -1s", "0s .. 365d"] },
@@ -62,6 +63,31 @@ public class ServeOptionsTests
             (options.Grpc.ToString(), options.Http.ToString(), options.Cluster.ToString()));
         Assert.Equal(["decoder", "expert", "gateway"], options.Roles);
         Assert.Equal(("node-7442", KernelChoice.Native, null, 1), (options.NodeId, options.Kernels, options.Format, options.MinExpertNodes));
+    }
+
+    [Theory]
+    [InlineData(null, true, null)]
+    [InlineData("from-cluster", true, null)]
+    [InlineData(".", true, ".")]
+    [InlineData(".", false, ".")]
+    public void Model_should_be_the_clusters_when_the_node_joins_one_and_names_none(string? said, bool joins, string? model)
+    {
+        var options = ServeOptions.From(new ServeOverrides { Model = said, SeedNodes = joins ? ["127.0.0.1:7442"] : null });
+
+        Assert.Equal(model is null ? null : Path.GetFullPath(model), options.Model);
+    }
+
+    [Theory]
+    [InlineData("127.0.0.1:7442", "host-1", "node-7442")]
+    [InlineData("0.0.0.0:7442", "host-1", "host-1-7442")]
+    [InlineData("10.0.0.1:65535", "host.example.org", "host-example-org-65535")]
+    [InlineData("10.0.0.1:7442", "a-very-long-name-of-a-machine-1", "a-very-long-name-of-06e1b8-7442")]
+    public void Node_should_be_named_after_its_machine_when_others_are_on_other_machines(string cluster, string host, string id)
+    {
+        Assert.True(NodeAddress.TryParse(cluster, out var address, out _));
+
+        Assert.Equal(id, NodeIds.Default(address, host));
+        Assert.True(id.Length <= NodeIds.MaxLength);
     }
 
     [Theory]

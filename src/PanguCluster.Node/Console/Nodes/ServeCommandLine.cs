@@ -6,11 +6,11 @@ namespace PanguCluster.Node.Console;
 /// <summary>The options of <c>pangu serve</c> as System.CommandLine has them; <see cref="ServeOptions"/> judges their values.</summary>
 public sealed class ServeCommandLine
 {
-    private readonly Option<string?> _model = Text("--model", "DIR", $"packed model or Hugging Face checkpoint; default {ServeOptions.DefaultModel}");
+    private readonly Option<string?> _model = Text("--model", "DIR", $"packed model or Hugging Face checkpoint, or {ServeOptions.ClusterModel}: fetched from the nodes at --seed-node into --data; default {ServeOptions.ClusterModel} with --seed-node, else {ServeOptions.DefaultModel}");
     private readonly Option<string?> _http = Text("--http", "HOST:PORT", $"health endpoints; default {ServeOptions.DefaultHttp}");
     private readonly Option<string?> _grpc = Text("--grpc", "HOST:PORT", $"gRPC services; default {ServeOptions.DefaultGrpc}");
     private readonly Option<string?> _cluster = Text("--cluster", "HOST:PORT", $"where other nodes reach this one; default {ServeOptions.DefaultCluster}");
-    private readonly Option<string?> _data = Text("--data", "DIR", $"packed models are kept here; default {ServeOptions.DefaultData()}");
+    private readonly Option<string?> _data = Text("--data", "DIR", $"packed and fetched models are kept here; default {ServeOptions.DefaultData()}");
     private readonly Option<string?> _config = Text("--config", "FILE", "JSON file with any of these options in snake_case; the command line is stronger");
     private readonly Option<string?> _format = Text("--format", "bf16|w8a8|w4a8", "how a checkpoint is packed; default bf16");
     private readonly Option<string?> _kv = Text("--kv", KvTypes.Choices, "how keys and values are stored, the same on every node; default what the model says");
@@ -26,7 +26,7 @@ public sealed class ServeCommandLine
         + "(keep its password out of the process list: put it into the --config file)");
     private readonly Option<string?> _keepSessions = Text(
         "--keep-sessions", "TIME", $"how long ended sessions can be looked at and resumed, like 12h or 7d; default {ServeOptions.DefaultKeepSessions}");
-    private readonly Option<string?> _nodeId = Text("--node-id", "ID", "name of the node; default node-PORT");
+    private readonly Option<string?> _nodeId = Text("--node-id", "ID", "name of the node; default node-PORT, and HOSTNAME-PORT where --cluster is not loopback");
     private readonly Option<string?> _logLevel = Text("--log-level", "LEVEL", "default warning");
     private readonly Option<string?> _advertise = Text("--advertise", "HOST", "name or address that others are told, where --cluster is every address of the machine");
     private readonly Option<string?> _apiKeys = Text("--api-keys", "FILE", "callers need a key of this file, which 'pangu keys' writes; changes take effect at once");
