@@ -4,8 +4,8 @@ using PanguCluster.Native;
 namespace PanguCluster.Node.Hosting;
 
 /// <summary>
-/// A node that starts where others serve leaves them the CPU until it can be given work: compiling and opening take seconds of it, and nobody waits for them.
-/// From then on it is a node like any other.
+/// A node that starts where others serve leaves them the CPU until it joins them: compiling takes seconds of it, and nobody waits for that. From then on it is a
+/// node like any other, so that what it is given is not computed slowly.
 /// </summary>
 public static class StartPriority
 {
@@ -25,16 +25,14 @@ public static class StartPriority
         return taken;
     }
 
-    /// <summary>Gives the priority back when the node can be given work, and in any case after a minute or at <paramref name="stop"/>.</summary>
+    /// <summary>Gives the priority back when the node joins, and in any case after a minute or at <paramref name="stop"/>.</summary>
     public static async Task GiveBackAsync(LowPriority taken, IClusterView view, string nodeId, TimeProvider time, CancellationToken stop)
     {
         long begun = time.GetTimestamp();
-        while (!TakesWork(view.Current, nodeId) && time.GetElapsedTime(begun) < Longest && !stop.IsCancellationRequested)
+        while (!IsMember(view.Current, nodeId) && time.GetElapsedTime(begun) < Longest && !stop.IsCancellationRequested)
             await Task.Delay(Poll, time, CancellationToken.None).ConfigureAwait(false);
         taken.Dispose();
     }
 
-    /// <summary>Whether a node may be given sequences or rows: it is a member and has a decoder or a group.</summary>
-    public static bool TakesWork(ClusterSnapshot cluster, string nodeId) =>
-        cluster.Nodes.Any(n => n.Id == nodeId && n.Status == "Up" && (n.Load is not null || n.Groups.Count > 0));
+    private static bool IsMember(ClusterSnapshot cluster, string nodeId) => cluster.Nodes.Any(n => n.Id == nodeId);
 }

@@ -13,7 +13,7 @@ public enum LauncherKind
 
 /// <summary>What starts nodes for <c>pangu scale</c>, where this node is the coordinator's.</summary>
 /// <param name="Folder">Of a local launcher: what is known of the nodes it has started; one for each cluster.</param>
-/// <param name="StartNice">Of a local launcher: by how much the CPU priority of a node is lowered until it can be given work, 0 .. 19.</param>
+/// <param name="StartNice">Of a local launcher: by how much the CPU priority of a node is lowered until it joins, 0 .. 19.</param>
 public sealed record LaunchOptions(LauncherKind Kind, string Folder, string StartCommand, string StopCommand, int StartNice)
 {
     /// <summary>Of nodes that a local launcher starts: beside one thread that serves, a thread of theirs gets a tenth of a core.</summary>

@@ -62,7 +62,7 @@ public sealed partial record ServeOptions(
 
     public required LaunchOptions Launch { get; init; }
 
-    /// <summary>By how much this node's own CPU priority is lowered until it can be given work; 0: not at all.</summary>
+    /// <summary>By how much this node's own CPU priority is lowered until it joins; 0: not at all.</summary>
     public int StartNice { get; init; }
 
     /// <summary>Null: the number of nodes is the operator's.</summary>

@@ -61,7 +61,7 @@ public sealed class ServeCommandLine
     private readonly Option<string?> _stopNode = Text("--stop-node-command", "COMMAND", "sees to it that nothing is left of node $PANGU_NODE_ID, which has left the cluster");
     private readonly Option<int?> _startNice = Number(
         "--start-nice",
-        "lower the CPU priority by so much, 0 to 19, until the node can be given work, where this user may raise it again; "
+        "lower the CPU priority by so much, 0 to 19, until the node joins, where this user may raise it again; "
         + $"default 0, of nodes that a local launcher starts {LaunchOptions.DefaultStartNice}");
     private readonly Option<int?> _exitWithProcess = new("--exit-with-process")
     {
