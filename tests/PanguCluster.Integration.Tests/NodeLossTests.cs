@@ -49,6 +49,32 @@ public class NodeLossTests
         Assert.Equal(expected[0], await CollectAsync(second.Client, Story(stories[0])));
     }
 
+    /// <summary>Neither is a majority; the first is the one that a split-brain resolver would keep.</summary>
+    [Theory]
+    [InlineData(0)]
+    [InlineData(1)]
+    public async Task Streams_should_finish_with_the_same_bytes_when_one_of_two_nodes_is_killed(int killed)
+    {
+        string[] common = ["--model", Repository.Nano, "--min-expert-nodes", "2"];
+        await using var first = ServeNode.Start(common);
+        await using var second = ServeNode.Start([.. common, "--seed-node", first.Cluster]);
+        ServeNode[] nodes = [first, second];
+        foreach (var node in nodes)
+            await node.UntilAsync(c => c.Ready && c.Nodes.Count(n => n.Status == "Up") == 2 && c.Groups.All(g => g.Replicas.Count(r => r.State == "Ready") == 2));
+        var survivor = nodes[1 - killed];
+        var story = Story("Once upon a time there was a little girl");
+        var expected = await CollectAsync(survivor.Client, story);
+
+        var started = new TaskCompletionSource();
+        var stream = CollectAsync(survivor.Client, story, at: 20, started);
+        await started.Task.WaitAsync(RunningProgram.Limit);
+        nodes[killed].Program.Signal("KILL");
+        Assert.Equal(expected, await stream.WaitAsync(RunningProgram.Limit));
+
+        await survivor.UntilAsync(c => c.Ready && c.Nodes.Count == 1);
+        Assert.Equal(expected, await CollectAsync(survivor.Client, story));
+    }
+
     [Fact]
     public async Task Blocks_should_come_back_when_a_client_is_gone_in_mid_stream()
     {

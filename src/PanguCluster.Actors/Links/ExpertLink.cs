@@ -64,7 +64,7 @@ public sealed class ExpertLink : ILinkPort, IDisposable
         }
     }
 
-    public void Dispose() => Close("closed by this node", refused: false, reset: false, tell: false);
+    public void Dispose() => Close("closed by this node", refused: false, PeerLoss.Silent, tell: false);
 
     private void RunWriter()
     {
@@ -90,11 +90,11 @@ public sealed class ExpertLink : ILinkPort, IDisposable
         }
         catch (LinkException e)
         {
-            Close(e.Message, e.Refused, e.Reset, tell: true);
+            Close(e.Message, e.Refused, e.Loss, tell: true);
         }
         catch (Exception e)
         {
-            Close("unexpected: " + e.Message, refused: false, reset: false, tell: true);
+            Close("unexpected: " + e.Message, refused: false, PeerLoss.Silent, tell: true);
         }
     }
 
@@ -148,11 +148,11 @@ public sealed class ExpertLink : ILinkPort, IDisposable
         }
         catch (LinkException e)
         {
-            Close(e.Message, refused: false, e.Reset, tell: true);
+            Close(e.Message, refused: false, e.Loss, tell: true);
         }
         catch (Exception e)
         {
-            Close("unexpected: " + e.Message, refused: false, reset: false, tell: true);
+            Close("unexpected: " + e.Message, refused: false, PeerLoss.Silent, tell: true);
         }
     }
 
@@ -200,7 +200,7 @@ public sealed class ExpertLink : ILinkPort, IDisposable
         }
     }
 
-    private void Close(string reason, bool refused, bool reset, bool tell)
+    private void Close(string reason, bool refused, PeerLoss loss, bool tell)
     {
         lock (_gate)
         {
@@ -212,6 +212,6 @@ public sealed class ExpertLink : ILinkPort, IDisposable
         }
         _socket?.Dispose();
         if (tell)
-            _router.Tell(new LinkEvents.Down(this, reason, refused, reset));
+            _router.Tell(new LinkEvents.Down(this, reason, refused, loss));
     }
 }

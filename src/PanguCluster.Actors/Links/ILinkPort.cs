@@ -17,6 +17,19 @@ public interface ILinkPort
     bool TrySend(LayerDispatch dispatch, ReadOnlySpan<int> groups, long attempt);
 }
 
+/// <summary>How a peer was lost: the greater, the surer that its process is gone.</summary>
+public enum PeerLoss
+{
+    /// <summary>Nothing comes from it, or what it should not send: it may hang, or the network may.</summary>
+    Silent,
+
+    /// <summary>The connection ended without a word, as it does when the process ends.</summary>
+    Reset,
+
+    /// <summary>Its machine answers that nobody listens there any more.</summary>
+    NoListener,
+}
+
 /// <summary>What links tell the router.</summary>
 public static class LinkEvents
 {
@@ -24,6 +37,5 @@ public static class LinkEvents
 
     /// <summary>The peer is suspected: reset, silent, or misbehaving. Told once; the link object is dead afterwards.</summary>
     /// <param name="Refused">The peer is alive and does not want this link.</param>
-    /// <param name="Reset">The connection ended without a word, or nothing listens any more: the peer's process is gone.</param>
-    public sealed record Down(ILinkPort Link, string Reason, bool Refused, bool Reset = false) : INoSerializationVerificationNeeded;
+    public sealed record Down(ILinkPort Link, string Reason, bool Refused, PeerLoss Loss = PeerLoss.Silent) : INoSerializationVerificationNeeded;
 }

@@ -14,7 +14,7 @@ internal static class LinkConnector
         (string Name, long Offset)? file = null)
     {
         string tried = "";
-        bool gone = true;
+        var loss = PeerLoss.NoListener;
         foreach (var (name, endpoint) in Candidates(endpoints, hostId))
         {
             try
@@ -24,12 +24,12 @@ internal static class LinkConnector
             catch (LinkException e) when (!e.Refused)
             {
                 tried += $" {name}: {e.Message};";
-                gone &= e.Reset;
+                loss = e.Loss < loss ? e.Loss : loss;
             }
         }
         throw new LinkException($"no way to node {peerId}:{(tried.Length == 0 ? " it publishes no link endpoint" : tried.TrimEnd(';'))}")
         {
-            Reset = gone && tried.Length > 0,
+            Loss = tried.Length > 0 ? loss : PeerLoss.Silent,
         };
     }
 
@@ -66,7 +66,7 @@ internal static class LinkConnector
         {
             socket.Dispose();
             if (e is SocketException s)
-                throw new LinkException($"cannot connect ({s.SocketErrorCode})", e) { Reset = s.SocketErrorCode == SocketError.ConnectionRefused };
+                throw new LinkException($"cannot connect ({s.SocketErrorCode})", e) { Loss = s.SocketErrorCode == SocketError.ConnectionRefused ? PeerLoss.NoListener : PeerLoss.Silent };
             if (e is ObjectDisposedException)
                 throw new LinkException($"no answer within {options.HandshakeTimeout.TotalSeconds} s", e);
             throw;

@@ -95,8 +95,7 @@ public sealed class LinkException : Exception
     /// <summary>A refusal that will not last: the peer has as much to do as it takes on.</summary>
     public bool Busy { get; init; }
 
-    /// <summary>The connection ended as it does when the peer's process does.</summary>
-    public bool Reset { get; init; }
+    public PeerLoss Loss { get; init; }
 
     /// <summary>The peer closed between two frames, as it does when it stops.</summary>
     public bool Orderly { get; init; }

@@ -221,7 +221,7 @@ internal sealed class LinkSession : IDisposable
             if (_closed)
                 return;
             _closed = true;
-            farewell = !_sending && _slots.Length > 0 && why is not LinkException { Reset: true };
+            farewell = !_sending && _slots.Length > 0 && why is not LinkException { Loss: PeerLoss.Reset };
             Monitor.PulseAll(_gate);
         }
         // Without a word the peer would take this process for dead.

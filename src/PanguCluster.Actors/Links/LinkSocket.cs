@@ -59,7 +59,7 @@ internal sealed class LinkSocket(Socket socket) : IDisposable
             {
                 int n = _tls is { } tls ? tls.Read(to) : socket.Receive(to);
                 if (n == 0)
-                    throw new LinkException("the peer closed the connection") { Reset = true, Orderly = betweenFrames && to.Length == length };
+                    throw new LinkException("the peer closed the connection") { Loss = PeerLoss.Reset, Orderly = betweenFrames && to.Length == length };
                 to = to[n..];
             }
         }
@@ -129,7 +129,7 @@ internal sealed class LinkSocket(Socket socket) : IDisposable
         SocketErrorOf(e) is { } error ? $"connection broken ({error})" : e is IOException ? e.Message : "connection closed", e)
     {
         // Not ConnectionAborted: that is this end, closing a socket whose time is up.
-        Reset = SocketErrorOf(e) is SocketError.ConnectionReset or SocketError.Shutdown,
+        Loss = SocketErrorOf(e) is SocketError.ConnectionReset or SocketError.Shutdown ? PeerLoss.Reset : PeerLoss.Silent,
     };
 
     /// <summary>TLS wraps what the socket says.</summary>

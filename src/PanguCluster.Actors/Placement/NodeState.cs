@@ -1,4 +1,5 @@
 using Akka.DistributedData;
+using PanguCluster.Actors.Links;
 using PanguCluster.Actors.Wire;
 using PanguCluster.Model.Decoding;
 
@@ -27,8 +28,8 @@ public sealed record OwnedGroup(int Group, long Incarnation, OwnedGroupState Sta
     public bool Mapped { get; init; }
 }
 
-/// <param name="Reset">Its connection broke, so its process is gone; else it is silent.</param>
-public sealed record Suspicion(string NodeId, bool Reset);
+/// <summary>A peer that a node has lost its link to.</summary>
+public sealed record Suspicion(string NodeId, PeerLoss Loss);
 
 /// <summary>What a node says of itself. Written by that node alone; every other node merges the highest version.</summary>
 /// <param name="LinkUnix">Path of the Unix-domain socket, or empty.</param>

@@ -5,6 +5,7 @@ using Akka.DistributedData;
 using Akka.Event;
 using PanguCluster.Actors.Events;
 using PanguCluster.Actors.Experts;
+using PanguCluster.Actors.Links;
 using PanguCluster.Actors.Placement.Node;
 using PanguCluster.Actors.Placement.Planning;
 using PanguCluster.Actors.Placement.Table;
@@ -28,7 +29,7 @@ public sealed class PlacementActor : UntypedActor
     private readonly OwnDevices _own = new();
     private readonly StandInSet _standIns;
     private readonly DoubleIdWatch _double;
-    private readonly Dictionary<string, (bool Reset, long Since)> _suspects = [];
+    private readonly Dictionary<string, (PeerLoss Loss, long Since)> _suspects = [];
     private readonly HashSet<int> _served = [];
     private readonly HashSet<IActorRef> _followers = [];
     private readonly HashSet<string> _warned = [];
@@ -64,7 +65,7 @@ public sealed class PlacementActor : UntypedActor
     /// <summary>Peers whose link is down. A node without a decoder has no links of its own: it believes what others say of a process that is gone.</summary>
     private IReadOnlySet<string> Suspected(IReadOnlyList<KnownNode> nodes) => _decoder is not null
         ? _suspects.Keys.ToHashSet()
-        : nodes.Where(n => n is { Alive: true, Self: false, State: { } }).SelectMany(n => n.State!.Suspects).Where(s => s.Reset).Select(s => s.NodeId)
+        : nodes.Where(n => n is { Alive: true, Self: false, State: { } }).SelectMany(n => n.State!.Suspects).Where(s => s.Loss > PeerLoss.Silent).Select(s => s.NodeId)
             .Concat(_suspects.Keys).ToHashSet();
 
     protected override void PreStart()
@@ -201,8 +202,8 @@ public sealed class PlacementActor : UntypedActor
     private void OnSuspected(PlacementProtocol.PeerSuspected suspected)
     {
         bool known = _suspects.TryGetValue(suspected.NodeId, out var before);
-        _suspects[suspected.NodeId] = (suspected.Reset || before.Reset, known ? before.Since : _settings.Time.GetTimestamp());
-        if (known && before.Reset == _suspects[suspected.NodeId].Reset)
+        _suspects[suspected.NodeId] = (known && before.Loss > suspected.Loss ? before.Loss : suspected.Loss, known ? before.Since : _settings.Time.GetTimestamp());
+        if (known && before.Loss == _suspects[suspected.NodeId].Loss)
             return;
         // Who leaves as it was told to ends its links: no news.
         if (!known && !_members.Nodes().Any(n => n.IsLeaving && n.State?.NodeId == suspected.NodeId))
@@ -246,7 +247,7 @@ public sealed class PlacementActor : UntypedActor
         if (!_suspects.TryGetValue(node, out var suspect) || _settings.Time.GetElapsedTime(suspect.Since) < _settings.DownAfter)
             return;
         if (_warned.Add("down " + address))
-            _settings.Events.Record(ClusterEventKind.NodeDowned, node, $"{PeerDowning.Witnesses} nodes have lost it and cannot connect again");
+            _settings.Events.Record(ClusterEventKind.NodeDowned, node, "its process is gone: those that were connected cannot connect again");
         _cluster.Down(Address.Parse(address));
     }
 
@@ -263,7 +264,7 @@ public sealed class PlacementActor : UntypedActor
             Rows = rows,
             Tokens = tokens,
             Detail = _decoderTrouble.Length > 0 ? _decoderTrouble : _settings.Concern() ?? "",
-            Suspects = [.. _suspects.Select(s => new Suspicion(s.Key, s.Value.Reset))],
+            Suspects = [.. _suspects.Select(s => new Suspicion(s.Key, s.Value.Loss))],
             Files = _settings.Files(),
             Computed = _settings.Devices.Computed,
         };

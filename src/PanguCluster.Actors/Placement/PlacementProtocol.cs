@@ -1,4 +1,5 @@
 using Akka.Actor;
+using PanguCluster.Actors.Links;
 using PanguCluster.Actors.Placement.Table;
 
 namespace PanguCluster.Actors.Placement;
@@ -29,8 +30,8 @@ public static class PlacementProtocol
     /// <summary>The shard region exists: the node may ask for its groups.</summary>
     public sealed record KeepGroups(IActorRef Region) : IMessage;
 
-    /// <summary>This node's link to a peer broke (<paramref name="Reset"/>: its process is gone) or fell silent.</summary>
-    public sealed record PeerSuspected(string NodeId, string Reason, bool Reset) : IMessage;
+    /// <summary>This node's link to a peer broke or fell silent.</summary>
+    public sealed record PeerSuspected(string NodeId, string Reason, PeerLoss Loss) : IMessage;
 
     /// <summary>The link to a suspected peer is up again.</summary>
     public sealed record PeerTrusted(string NodeId) : IMessage;

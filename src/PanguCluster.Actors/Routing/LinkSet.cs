@@ -29,7 +29,7 @@ internal sealed class LinkSet(
     private readonly List<ILinkPort> _up = [];
 
     // By node id, and whether its process is known to be gone. Outlives the route table's peers: who comes back is trusted again.
-    private readonly Dictionary<string, bool> _suspected = [];
+    private readonly Dictionary<string, PeerLoss> _suspected = [];
 
     /// <summary>Links that can carry a frame now.</summary>
     public IReadOnlyList<ILinkPort> Up => _up;
@@ -87,16 +87,16 @@ internal sealed class LinkSet(
             Suspect(down);
     }
 
-    /// <summary>Told once, and once more when silence turns out to be death. A peer that refuses is alive.</summary>
+    /// <summary>Told once, and again when it turns out to be worse. A peer that refuses is alive.</summary>
     private void Suspect(LinkEvents.Down down)
     {
-        bool known = _suspected.TryGetValue(down.Link.NodeId, out bool reset);
-        if (known && (reset || !down.Reset))
+        bool known = _suspected.TryGetValue(down.Link.NodeId, out var loss);
+        if (known && down.Loss <= loss)
             return;
         if (!known)
             faults.CountSuspicion();
-        _suspected[down.Link.NodeId] = down.Reset;
-        placement.Tell(new PlacementProtocol.PeerSuspected(down.Link.NodeId, down.Reason, down.Reset));
+        _suspected[down.Link.NodeId] = down.Loss;
+        placement.Tell(new PlacementProtocol.PeerSuspected(down.Link.NodeId, down.Reason, down.Loss));
     }
 
     public void Dispose()

@@ -1,3 +1,4 @@
+using PanguCluster.Actors.Links;
 using PanguCluster.Actors.Placement;
 using PanguCluster.Model.Decoding;
 
@@ -17,7 +18,7 @@ internal static class NodeStateWire
         foreach (var g in s.Groups)
             message.Groups.Add(new Proto.OwnedGroup { Group = g.Group, Incarnation = g.Incarnation, State = (int)g.State, Reason = g.Reason, FetchedBytes = g.FetchedBytes, Mapped = g.Mapped });
         foreach (var suspect in s.Suspects)
-            message.Suspects.Add(new Proto.Suspicion { NodeId = suspect.NodeId, Reset = suspect.Reset });
+            message.Suspects.Add(new Proto.Suspicion { NodeId = suspect.NodeId, Loss = (int)suspect.Loss });
         message.Files.AddRange(s.Files);
         message.Rows.AddRange(s.Rows);
         message.Computed.AddRange(s.Computed);
@@ -43,7 +44,7 @@ internal static class NodeStateWire
                 l.CachedBlocks, l.PrefixQueries, l.PrefixHits),
             [.. m.Rows], m.Tokens, m.Detail)
         {
-            Suspects = [.. m.Suspects.Select(suspect => new Suspicion(suspect.NodeId, suspect.Reset))],
+            Suspects = [.. m.Suspects.Select(suspect => new Suspicion(suspect.NodeId, SequenceWire.ReadEnum<PeerLoss>(suspect.Loss)))],
             Files = [.. m.Files],
             Computed = [.. m.Computed],
             MaxGroups = m.MaxGroups,

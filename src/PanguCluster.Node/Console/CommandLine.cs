@@ -33,6 +33,7 @@ public static class CommandLine
         KeysVerb.Create(),
         CertsVerb.Create(),
         PackVerb.Create(),
+        RandomVerb.Create(),
         InspectVerb.Create(),
         PerplexityVerb.Create(),
         BenchVerb.Create(),

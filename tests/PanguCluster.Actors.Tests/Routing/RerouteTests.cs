@@ -155,7 +155,7 @@ public sealed class RerouteTests(ITestOutputHelper output) : IDisposable
         {
             bool reset = script == Script.Die;
             await Eventually.Holds(
-                () => _placement.OfType<PlacementProtocol.PeerSuspected>().Any(s => s.NodeId == "bad" && s.Reset == reset), $"suspected, reset {reset}");
+                () => _placement.OfType<PlacementProtocol.PeerSuspected>().Any(s => s.NodeId == "bad" && s.Loss > PeerLoss.Silent == reset), $"suspected, reset {reset}");
             Assert.Equal(1, _faults.Suspicions);
         }
         if (script == Script.Late)
@@ -179,7 +179,7 @@ public sealed class RerouteTests(ITestOutputHelper output) : IDisposable
         peer.Script = Script.Answer;
         peer.LetGo();
         await Eventually.Holds(() => _placement.OfType<PlacementProtocol.PeerTrusted>().Any(t => t.NodeId == "bad"), "trusted");
-        Assert.False(_placement.OfType<PlacementProtocol.PeerSuspected>().Single().Reset);
+        Assert.Equal(PeerLoss.Silent, _placement.OfType<PlacementProtocol.PeerSuspected>().Single().Loss);
         await router.GracefulStop(TimeSpan.FromSeconds(10));
     }
 
@@ -193,6 +193,6 @@ public sealed class RerouteTests(ITestOutputHelper output) : IDisposable
         server.Dispose();
         var down = Assert.IsType<LinkEvents.Down>(await Task.Run(() => inbox.Receive(TimeSpan.FromSeconds(10))));
         Assert.Equal("ended by the peer: the node stops", down.Reason);
-        Assert.False(down.Reset);
+        Assert.Equal(PeerLoss.Silent, down.Loss);
     }
 }

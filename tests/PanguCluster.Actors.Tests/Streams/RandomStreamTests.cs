@@ -100,11 +100,9 @@ public sealed class RandomStreamTests(ITestOutputHelper output) : TestKit
 
         void Show(IActorRef[] present, bool wild = false)
         {
-            // One at most is drained: two that stay seldom are full at once, which would be a refusal.
-            int drained = wild ? random.Next(3) : -1;
             view.Set(view.Current, [.. present.Select((d, i) => new DecoderNode($"d{i}", d, new DecoderLoad(i, 0, 9, 9, 0, 0, 0), false)
             {
-                Duty = i == drained && present.Length == 3 ? NodeDuty.Drains : wild && random.Next(3) == 0 ? NodeDuty.Cordoned : NodeDuty.Serves,
+                Duty = wild ? (NodeDuty)random.Next(3) : NodeDuty.Serves,
                 Suspected = wild && random.Next(4) == 0,
             })]);
         }
@@ -216,13 +214,37 @@ public sealed class RandomStreamTests(ITestOutputHelper output) : TestKit
 
         private readonly Random _random = new(seed);
         private readonly Dictionary<string, (RecordedSession Session, IActorRef? Stream)> _sessions = [];
+        private readonly List<(string Id, IActorRef Stream, string NodeId)> _streams = [];
 
         protected override void OnReceive(object message)
         {
             if (message is AreComplete)
                 Sender.Tell(_sessions.Count == 4 && _sessions.All(s => s.Value.Session.Ended && s.Value.Session.GeneratedTokens == Choices * Length));
+            else if (message is Terminated gone)
+                OnGone(gone.ActorRef);
             else if (_random.Next(8) > 0 && message is SessionProtocol.ICommand command)
                 On(command);
+        }
+
+        /// <summary>Whose tokens counted may have ended without a word, refused by every decoder: another one goes on.</summary>
+        private void OnGone(IActorRef stream)
+        {
+            _streams.RemoveAll(s => s.Stream.Equals(stream));
+            foreach (string id in _sessions.Where(s => stream.Equals(s.Value.Stream) && !s.Value.Session.Ended).Select(s => s.Key).ToArray())
+            {
+                var session = _sessions[id].Session;
+                var successor = _streams.LastOrDefault(s => s.Id == id);
+                if (successor.Stream is null)
+                    continue;
+                _sessions[id] = (RecordedSession.Apply(session, new Attached(session.Attempt + 1, false, successor.NodeId, DateTimeOffset.UnixEpoch)), successor.Stream);
+                successor.Stream.Tell(OpenedOf(id), Self);
+            }
+        }
+
+        private void Watch(string id, IActorRef stream, string nodeId)
+        {
+            if (!_streams.Exists(s => s.Id == id && s.Stream.Equals(stream)))
+                _streams.Add((id, Context.Watch(stream), nodeId));
         }
 
         private void On(SessionProtocol.ICommand command)
@@ -234,6 +256,7 @@ public sealed class RandomStreamTests(ITestOutputHelper output) : TestKit
             {
                 case SessionProtocol.Open open when !known:
                     _sessions[id] = (RecordedSession.Apply(null, new Accepted(open.Request, open.NodeId)), open.Stream);
+                    Watch(id, open.Stream, open.NodeId);
                     Tell(open.Stream, OpenedOf(id));
                     break;
                 case SessionProtocol.Open open:
@@ -252,6 +275,7 @@ public sealed class RandomStreamTests(ITestOutputHelper output) : TestKit
 
             void Join(IActorRef stream, string node)
             {
+                Watch(id, stream, node);
                 if (!present.Session.Ended && !stream.Equals(present.Stream))
                 {
                     _sessions[id] = (RecordedSession.Apply(present.Session, new Attached(present.Session.Attempt + 1, true, node, now)), stream);

@@ -72,7 +72,7 @@ public sealed class PanguSerializerTests : IDisposable
             "n1", 5, "http://127.0.0.1:1", "/tmp/x", "127.0.0.1:2", "host", "managed", "model", "abc", 1,
             [new OwnedGroup(1, 99, OwnedGroupState.Failed, "bad digest")], "akka://x/user/d", new DecoderLoad(1, 2, 3, 4, 5, 6, 7, 8, 9, 10), [1, 2], 3, "detail");
         yield return state;
-        yield return state with { Suspects = [new Suspicion("n2", true), new Suspicion("n3", false)], Files = [0, 3], MaxGroups = 5 };
+        yield return state with { Suspects = [new Suspicion("n2", PeerLoss.NoListener), new Suspicion("n3", PeerLoss.Silent)], Files = [0, 3], MaxGroups = 5 };
         yield return state with { Groups = [new OwnedGroup(1, 99, OwnedGroupState.Fetching, "") { FetchedBytes = 1L << 40 }] };
         yield return state with { Groups = [new OwnedGroup(1, 99, OwnedGroupState.Ready, "") { Mapped = true }] };
         yield return ModelOfferProtocol.ModelAsk.Instance;

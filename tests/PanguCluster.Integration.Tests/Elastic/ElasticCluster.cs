@@ -25,13 +25,36 @@ internal sealed class ElasticCluster : IAsyncDisposable
 
     public string Gateway => _cluster.Nodes[0].Grpc;
 
-    /// <param name="launcher">Of the folder that holds what is known of the nodes that are started: the options of the launcher.</param>
-    public static async Task<ElasticCluster> StartAsync(Func<string, IEnumerable<string>> launcher)
+    /// <param name="empty">Nodes that are started have an empty data folder of their own: they fetch everything, and slowly.</param>
+    public static async Task<ElasticCluster> StartAsync(bool empty)
     {
         string launched = Directory.CreateTempSubdirectory("pangu-launched-").FullName;
-        string[] workers = ["--roles", "decoder,expert", "--exit-with-process", Text(Environment.ProcessId), .. launcher(launched)];
-        var cluster = await StormCluster.StartAsync([["--roles", "gateway"], workers, workers], Journals.Fresh(), ["--replicas", "2"], copies: 2);
+        string journal = Journals.Fresh();
+        string[] workers = ["--roles", "decoder,expert", "--exit-with-process", Text(Environment.ProcessId)];
+        string[] launcher = empty ? WithCommands(launched, [.. workers, "--journal", journal, "--replicas", "2"]) : ["--launcher", "local", "--launch-folder", launched];
+        var cluster = await StormCluster.StartAsync(
+            [["--roles", "gateway"], [.. workers, .. launcher], [.. workers, .. launcher]], journal, ["--replicas", "2"], copies: 2);
         return new ElasticCluster(cluster, launched);
+    }
+
+    /// <summary>An operator's own commands, which leave the same marks as the local launcher.</summary>
+    private static string[] WithCommands(string folder, string[] options)
+    {
+        string start = Path.Combine(folder, "start.sh"), stop = Path.Combine(folder, "stop.sh");
+        string[] launcher = ["--launcher", "command", "--start-node-command", $"sh {start}", "--stop-node-command", $"sh {stop}"];
+        string quoted = string.Join(' ', ((string[])[.. options, .. launcher]).Select(o => $"'{o}'"));
+        File.WriteAllText(start, $"""
+            seeds=$(echo "$PANGU_SEED_NODES" | sed 's/^/--seed-node /; s/,/ --seed-node /g')
+            '{Repository.Pangu}' serve --node-id "$PANGU_NODE_ID" --data '{folder}'/"$PANGU_NODE_ID" --fetch-rate 1MiB --kv-memory 256MiB --threads 1 \
+                --grpc 127.0.0.1:0 --http 127.0.0.1:0 --cluster 127.0.0.1:0 $seeds {quoted} </dev/null >'{folder}'/"$PANGU_NODE_ID".log 2>&1 &
+            awk '{"{"}print $1, $22{"}"}' /proc/$!/stat >'{folder}'/"$PANGU_NODE_ID".process
+            """);
+        File.WriteAllText(stop, $"""
+            set -- $(cat '{folder}'/"$PANGU_NODE_ID".process)
+            [ "$(awk '{"{"}print $22{"}"}' /proc/"$1"/stat)" != "$2" ] || kill "$1"
+            rm -rf '{folder}'/"$PANGU_NODE_ID"
+            """);
+        return launcher;
     }
 
     public Task<ClusterState> SeeAsync() => _cluster.Nodes[0].Client.GetClusterAsync();

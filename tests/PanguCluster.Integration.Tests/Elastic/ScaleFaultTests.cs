@@ -23,15 +23,19 @@ public class ScaleFaultTests(ITestOutputHelper output)
 
     [Fact]
     public Task Operations_should_end_and_no_stream_be_harmed_when_faults_strike_in_their_middle() =>
-        RunAsync(folder => ["--launcher", "local", "--launch-folder", folder], [.. ScalePoint.All, ScalePoint.Second]);
+        RunAsync(empty: false, [.. ScalePoint.All, ScalePoint.Second]);
+
+    [Fact]
+    public Task Operations_should_end_and_no_stream_be_harmed_when_a_node_is_killed_that_fetches_its_groups() =>
+        RunAsync(empty: true, [ScalePoint.Fetching]);
 
     private readonly List<(string Point, List<double> At)> _strikes = [];
 
-    private async Task RunAsync(Func<string, IEnumerable<string>> launcher, IReadOnlyList<ScalePoint> points)
+    private async Task RunAsync(bool empty, IReadOnlyList<ScalePoint> points)
     {
         var requests = StormRequests.Mixed(Callers);
         var expected = await KillStormTests.ExpectedAsync(requests);
-        await using var cluster = await ElasticCluster.StartAsync(launcher);
+        await using var cluster = await ElasticCluster.StartAsync(empty);
         var load = new StormLoad(requests, expected, [cluster.Gateway]);
         bool over = false;
         var running = load.RunAsync(() => over);

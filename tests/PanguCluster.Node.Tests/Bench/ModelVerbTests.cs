@@ -134,12 +134,38 @@ public sealed class ModelVerbTests : IDisposable
     [Theory]
     [InlineData("pack")]
     [InlineData("inspect")]
+    [InlineData("random")]
     [InlineData("perplexity")]
     public async Task Help_should_end_with_an_example(string verb)
     {
         var (code, output, _) = await Run(verb, "--help");
         Assert.Equal(ExitCodes.Done, code);
         Assert.Contains($"pangu {verb} ", output[output.LastIndexOf("Example", StringComparison.Ordinal)..]);
+    }
+
+    [Fact]
+    public async Task Random_should_write_the_same_model_twice_and_refuse_what_is_no_shape()
+    {
+        string folder = Directory.CreateTempSubdirectory("pangu-random-").FullName;
+        try
+        {
+            var (code, first, _) = await Run("random", Path.Combine(folder, "a"), "--shape", "nano", "--layers", "1", "--seed", "7");
+            var (_, second, _) = await Run("random", Path.Combine(folder, "b"), "--shape", "nano", "--layers", "1", "--seed", "7");
+            var (_, other, _) = await Run("random", Path.Combine(folder, "c"), "--shape", "nano", "--layers", "1", "--seed", "8");
+
+            Assert.Equal(ExitCodes.Done, code);
+            Assert.Equal(1, PackedModel.Open(Path.Combine(folder, "a")).Shape.Layers);
+            Assert.Equal(first[first.IndexOf("digest", StringComparison.Ordinal)..], second[second.IndexOf("digest", StringComparison.Ordinal)..]);
+            Assert.NotEqual(first[first.IndexOf("digest", StringComparison.Ordinal)..], other[other.IndexOf("digest", StringComparison.Ordinal)..]);
+            var shape = await Assert.ThrowsAsync<CommandFailedException>(() => Run("random", Path.Combine(folder, "d"), "--shape", "round"));
+            Assert.Contains("--shape round: expected one of pangu-pro, small", shape.Message);
+            var layers = await Assert.ThrowsAsync<CommandFailedException>(() => Run("random", Path.Combine(folder, "d"), "--layers", "0"));
+            Assert.Contains("--layers: 0 is out of range", layers.Message);
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
     }
 
     private static async Task<double> Nats(string packed, string text, string kernels)
@@ -150,7 +176,7 @@ public sealed class ModelVerbTests : IDisposable
 
     private static async Task<(int Code, string Output, string Error)> Run(params string[] args)
     {
-        var root = new RootCommand { PackVerb.Create(), InspectVerb.Create(), PerplexityVerb.Create() };
+        var root = new RootCommand { PackVerb.Create(), RandomVerb.Create(), InspectVerb.Create(), PerplexityVerb.Create() };
         using var output = new StringWriter();
         using var error = new StringWriter();
         int code = await root.Parse(args).InvokeAsync(new InvocationConfiguration { Output = output, Error = error, EnableDefaultExceptionHandler = false });
