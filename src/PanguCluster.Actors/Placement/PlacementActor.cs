@@ -29,6 +29,7 @@ public sealed class PlacementActor : UntypedActor
     private readonly OwnDevices _own = new();
     private readonly StandInSet _standIns;
     private readonly DoubleIdWatch _double;
+    private readonly LostPeers _lost;
     private readonly Dictionary<string, (PeerLoss Loss, long Since)> _suspects = [];
     private readonly HashSet<int> _served = [];
     private readonly HashSet<IActorRef> _followers = [];
@@ -56,6 +57,7 @@ public sealed class PlacementActor : UntypedActor
         _state = settings.Initial;
         _standIns = new StandInSet(settings.Time, settings.Relief);
         _double = new DoubleIdWatch(settings.Time, settings.DoubleIdPatience);
+        _lost = new LostPeers(settings.Time, settings.DownAfter);
     }
 
     private Manifest Manifest => _settings.Model.Manifest;
@@ -234,7 +236,7 @@ public sealed class PlacementActor : UntypedActor
         // Somebody waits for a node that is drained to say that it is empty: gossip may take seconds.
         Publish(urgent: _table.DutyOf(NodeId) == NodeDuty.Drains && _table.Operations.Any(o => o.IsRunning));
         Follow();
-        foreach (string address in PeerDowning.Wanted(_members.Nodes()))
+        foreach (string address in _lost.Follow(PeerDowning.Wanted(_members.Nodes())))
             Down(address);
         string? elder = _members.ElderNamed(NodeId);
         if (_double.Follow(elder))
@@ -243,11 +245,8 @@ public sealed class PlacementActor : UntypedActor
 
     private void Down(string address)
     {
-        var node = _members.Nodes().First(n => n.Address == address).State!.NodeId;
-        if (!_suspects.TryGetValue(node, out var suspect) || _settings.Time.GetElapsedTime(suspect.Since) < _settings.DownAfter)
-            return;
-        if (_warned.Add("down " + address))
-            _settings.Events.Record(ClusterEventKind.NodeDowned, node, "its process is gone: those that were connected cannot connect again");
+        string node = _members.Nodes().First(n => n.Address == address).State!.NodeId;
+        _settings.Events.Record(ClusterEventKind.NodeDowned, node, "its process is gone: those that were connected cannot connect again");
         _cluster.Down(Address.Parse(address));
     }
 

@@ -1,5 +1,3 @@
-using System.Globalization;
-using PanguCluster.Actors.Control.Autoscaling;
 using PanguCluster.Native;
 
 namespace PanguCluster.Node.Options;
@@ -37,20 +35,4 @@ public sealed record LaunchOptions(LauncherKind Kind, string Folder, string Star
             kind, Path.GetFullPath(said.LaunchFolder ?? Path.Combine(dataFolder, "launched")), said.StartNodeCommand ?? "", said.StopNodeCommand ?? "",
             ServeOptions.InRange("--start-nice", said.StartNice ?? DefaultStartNice, 0, LowPriority.MaxNice));
     }
-
-    /// <param name="text">MIN-MAX, or null.</param>
-    /// <exception cref="OptionException">It is no range of nodes, or nothing starts nodes here.</exception>
-    public AutoscaleOptions? Autoscale(string? text)
-    {
-        if (text is null)
-            return null;
-        string[] parts = text.Split('-');
-        if (parts.Length != 2 || !Number(parts[0], out int least) || !Number(parts[1], out int most) || least < 1 || most < least || most > AutoscaleOptions.NodeLimit)
-            throw new OptionException($"--autoscale {text}: expected MIN-MAX nodes, like 2-8, at most {AutoscaleOptions.NodeLimit}");
-        if (Kind == LauncherKind.None)
-            throw new OptionException("--autoscale: needs a --launcher, which starts the nodes");
-        return new AutoscaleOptions { MinNodes = least, MaxNodes = most };
-    }
-
-    private static bool Number(string text, out int number) => int.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out number);
 }

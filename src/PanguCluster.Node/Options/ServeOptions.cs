@@ -113,7 +113,7 @@ public sealed partial record ServeOptions(
             HasDefaultId = said.NodeId is null,
             Launch = launch,
             StartNice = said.StartNice is null ? 0 : launch.StartNice,
-            Autoscale = launch.Autoscale(said.Autoscale),
+            Autoscale = AutoscaleSettings.From(said, launch.Kind),
             Replicas = InRange("--replicas", said.Replicas ?? DefaultReplicas, 1, 16),
             Warm = ParseWarm(said.Warm ?? "auto"),
             MaxGroups = said.MaxGroups is { } most ? InRange("--max-groups", most, 1, 1024) : null,

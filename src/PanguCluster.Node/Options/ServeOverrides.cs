@@ -30,6 +30,9 @@ public sealed record ServeOverrides
     public string? Warm { get; init; }
     public string? Launcher { get; init; }
     public string? Autoscale { get; init; }
+    public string? AutoscaleWait { get; init; }
+    public string? AutoscaleKv { get; init; }
+    public string? AutoscaleCooldown { get; init; }
     public string? LaunchFolder { get; init; }
     public string? StartNodeCommand { get; init; }
     public string? StopNodeCommand { get; init; }
@@ -102,6 +105,9 @@ public sealed record ServeOverrides
         Warm = Warm ?? below.Warm,
         Launcher = Launcher ?? below.Launcher,
         Autoscale = Autoscale ?? below.Autoscale,
+        AutoscaleWait = AutoscaleWait ?? below.AutoscaleWait,
+        AutoscaleKv = AutoscaleKv ?? below.AutoscaleKv,
+        AutoscaleCooldown = AutoscaleCooldown ?? below.AutoscaleCooldown,
         LaunchFolder = LaunchFolder ?? below.LaunchFolder,
         StartNodeCommand = StartNodeCommand ?? below.StartNodeCommand,
         StopNodeCommand = StopNodeCommand ?? below.StopNodeCommand,

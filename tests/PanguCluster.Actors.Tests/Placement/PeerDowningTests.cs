@@ -51,4 +51,19 @@ public sealed class PeerDowningTests
     [Fact]
     public void Nobody_should_be_downed_on_the_word_of_a_node_that_is_lost_itself() => Assert.Empty(PeerDowning.Wanted(
         [Node("a", true, "h1", Lost("b", PeerLoss.Reset)), Node("b", false, "h2", Lost("c", PeerLoss.Reset)), Node("c", false, "h3", Lost("b", PeerLoss.Silent))]));
+
+    [Fact]
+    public void Peer_should_be_given_up_only_when_it_stays_lost()
+    {
+        var time = new ManualTime();
+        var lost = new LostPeers(time, TimeSpan.FromMilliseconds(300));
+        Assert.Empty(lost.Follow(["a", "b"]));
+        time.Advance(TimeSpan.FromMilliseconds(200));
+        Assert.Empty(lost.Follow(["a"]));
+        time.Advance(TimeSpan.FromMilliseconds(100));
+        Assert.Equal(["a"], lost.Follow(["a", "b"]));
+        Assert.Empty(lost.Follow(["a", "b"]));
+        time.Advance(TimeSpan.FromMilliseconds(300));
+        Assert.Equal(["b"], lost.Follow(["a", "b"]));
+    }
 }

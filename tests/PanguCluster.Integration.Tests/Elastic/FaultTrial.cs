@@ -33,18 +33,15 @@ internal sealed class FaultTrial(StormCluster cluster, StormLoad load, int calle
     }
 
     /// <summary>What each fault did to each stream that ran through it.</summary>
-    public List<Stall> Stalls()
+    public List<Stall> Stalls() => [.. _at.SelectMany((_, k) => Stalls(k))];
+
+    private IEnumerable<Stall> Stalls(int fault)
     {
-        var stalls = new List<Stall>();
-        for (int k = 0; k < _at.Count; k++)
-        {
-            double until = k + 1 < _at.Count ? _at[k + 1] : double.MaxValue;
-            foreach (var stream in load.Streams)
-                if (stream.StallAfter(_at[k], _at[k] + Felt, until) is { } stall)
-                    stalls.Add(stall);
-        }
-        return stalls;
+        double at = _at[fault], until = fault + 1 < _at.Count ? _at[fault + 1] : double.MaxValue;
+        return load.Streams.Select(stream => stream.StallAfter(at, at + Felt, until)).OfType<Stall>();
     }
+
+    private double Worst(int fault) => Stalls(fault).Select(s => s.Silence).DefaultIfEmpty().Max();
 
     public string Report(string fault) => string.Create(
         CultureInfo.InvariantCulture,
@@ -52,5 +49,6 @@ internal sealed class FaultTrial(StormCluster cluster, StormLoad load, int calle
         {fault}: {_at.Count} times, {load.Answers} answers, {load.Tokens} tokens, {load.Recoveries.Count} recoveries of clients, {load.Faults.Count} faults
           fault to next token, seconds: {StormReport.Percentiles([.. Stalls().Select(s => s.NextToken)])}
           longest silence, seconds:     {StormReport.Percentiles([.. Stalls().Select(s => s.Silence)])}
+          of each fault the longest:    {StormReport.Percentiles([.. Enumerable.Range(0, _at.Count).Select(Worst)])}
         """);
 }

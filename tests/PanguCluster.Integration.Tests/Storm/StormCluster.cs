@@ -99,7 +99,7 @@ internal sealed class StormCluster : IAsyncDisposable
         try
         {
             var state = await node.Client.GetClusterAsync();
-            return state.Ready && state.Nodes.Count(n => n.Status == "Up") == _nodes.Count && state.Nodes.Count == _nodes.Count
+            return state.Ready && state.Nodes.Count(n => n is { Status: "Up", Suspected: false }) == _nodes.Count && state.Nodes.Count == _nodes.Count
                 && state.Nodes.Sum(n => n.Groups.Count) >= Copies * state.Groups.Count;
         }
         catch (RpcException)

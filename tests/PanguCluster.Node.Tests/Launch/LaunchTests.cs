@@ -50,19 +50,6 @@ public sealed class LaunchTests
         }
     }
 
-    [Theory]
-    [InlineData("8-2")]
-    [InlineData("0-2")]
-    [InlineData("2")]
-    [InlineData("1-2000")]
-    public void Autoscale_should_be_a_range_of_nodes(string text)
-    {
-        var local = LaunchOptions.From(new ServeOverrides { Launcher = "local" }, "data");
-        Assert.Contains("MIN-MAX", Assert.Throws<OptionException>(() => local.Autoscale(text)).Message, StringComparison.Ordinal);
-        Assert.Equal((2, 8), (local.Autoscale("2-8")!.MinNodes, local.Autoscale("2-8")!.MaxNodes));
-        Assert.Contains("needs a --launcher", Assert.Throws<OptionException>(() => LaunchOptions.From(new ServeOverrides(), "data").Autoscale("2-8")).Message, StringComparison.Ordinal);
-    }
-
     [Fact]
     public async Task Commands_should_be_told_the_node_and_the_seeds()
     {

@@ -56,6 +56,9 @@ public sealed class ServeCommandLine
         "--launcher", "none|local|command", "what starts nodes for 'pangu scale' where this node is coordinator: processes of this machine, or commands of yours; default none");
     private readonly Option<string?> _autoscale = Text(
         "--autoscale", "MIN-MAX", "the cluster grows when requests wait or KV caches fill up, and shrinks when they do not; the same on every node; default off");
+    private readonly Option<string?> _autoscaleWait = Text("--autoscale-wait", "TIME", "a queue that lasts longer makes the cluster grow; default 2s");
+    private readonly Option<string?> _autoscaleKv = Text("--autoscale-kv", "PERCENT", "KV caches in use above this make the cluster grow; default 85");
+    private readonly Option<string?> _autoscaleCooldown = Text("--autoscale-cooldown", "OUT,IN", "after a change, before the cluster grows and before it shrinks; default 30s,5m");
     private readonly Option<string?> _launchFolder = Text("--launch-folder", "DIR", "where a local launcher keeps track of its nodes, one folder for a cluster; default in --data");
     private readonly Option<string?> _startNode = Text("--start-node-command", "COMMAND", "starts node $PANGU_NODE_ID, which is to join $PANGU_SEED_NODES");
     private readonly Option<string?> _stopNode = Text("--stop-node-command", "COMMAND", "sees to it that nothing is left of node $PANGU_NODE_ID, which has left the cluster");
@@ -87,7 +90,7 @@ public sealed class ServeCommandLine
     {
         foreach (Option option in (Option[])[_model, _grpc, _http, _cluster, _seeds, _roles, _data, _config, _format, _kv, _kernels, _threads,
             _kvMemory, _fetchRate, _kvBlocks, _context, _prefixCache, _minExperts, _replicas, _maxGroups, _warm, _journal, _keepSessions, _nodeId, _detachTtl, _drainTimeout, _logLevel, _advertise,
-            _apiKeys, _tlsCert, _tlsKey, _tlsClientCa, _clusterCert, _clusterKey, _clusterCa, _launcher, _autoscale, _launchFolder, _startNode, _stopNode, _startNice, _exitWithStdin, _exitWithProcess])
+            _apiKeys, _tlsCert, _tlsKey, _tlsClientCa, _clusterCert, _clusterKey, _clusterCa, _launcher, _autoscale, _autoscaleWait, _autoscaleKv, _autoscaleCooldown, _launchFolder, _startNode, _stopNode, _startNice, _exitWithStdin, _exitWithProcess])
             command.Options.Add(option);
     }
 
@@ -123,6 +126,9 @@ public sealed class ServeCommandLine
             Warm = parsed.GetValue(_warm),
             Launcher = parsed.GetValue(_launcher),
             Autoscale = parsed.GetValue(_autoscale),
+            AutoscaleWait = parsed.GetValue(_autoscaleWait),
+            AutoscaleKv = parsed.GetValue(_autoscaleKv),
+            AutoscaleCooldown = parsed.GetValue(_autoscaleCooldown),
             LaunchFolder = parsed.GetValue(_launchFolder),
             StartNodeCommand = parsed.GetValue(_startNode),
             StopNodeCommand = parsed.GetValue(_stopNode),
