@@ -22,7 +22,7 @@ public class AutoscaleTests(ITestOutputHelper output)
         {
             // Memory for two or three of the callers.
             await using var node = await ServeNode.StartReadyAsync(
-                "--model", Repository.Nano, "--kv-blocks", "64", "--launcher", "local", "--launch-folder", folder, "--autoscale", "1-2", "--autoscale-wait", "1s",
+                "--model", Repository.Nano, "--kv-blocks", "64", "--launcher", "local", "--launch-folder", folder, "--autoscale", "1-2", "--autoscale-wait", "1s", "--autoscale-kv", "100",
                 "--autoscale-cooldown", "1s,4s", "--exit-with-process", Environment.ProcessId.ToString(CultureInfo.InvariantCulture));
             var load = new StormLoad(requests, expected, [node.Grpc]);
             bool over = false;
