@@ -10,8 +10,8 @@ public class ClientRecoveryTests
 {
     private static readonly GenerateRequest[] Requests =
     [
-        new() { Text = "Once upon a time there was a little girl", MaxTokens = 600, Sampling = new Sampling { Temperature = 0, Seed = 1 }, Logprobs = 2 },
-        new() { Text = "The king said to the queen", MaxTokens = 400, Sampling = new Sampling { Seed = 2 }, N = 2, Echo = true, Logprobs = 0 },
+        new() { Text = "Once upon a time there was a little girl", MaxTokens = 1800, Sampling = new Sampling { Temperature = 0, Seed = 1 }, Logprobs = 2 },
+        new() { Text = "The king said to the queen", MaxTokens = 1500, Sampling = new Sampling { Seed = 2 }, N = 2, Echo = true, Logprobs = 0 },
     ];
 
     [Fact]
