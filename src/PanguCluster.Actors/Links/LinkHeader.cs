@@ -95,6 +95,7 @@ public sealed class LinkException : Exception
     /// <summary>A refusal that will not last: the peer has as much to do as it takes on.</summary>
     public bool Busy { get; init; }
 
+    /// <summary>What it says of the peer's process.</summary>
     public PeerLoss Loss { get; init; }
 
     /// <summary>The peer closed between two frames, as it does when it stops.</summary>

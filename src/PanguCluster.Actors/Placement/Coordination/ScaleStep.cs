@@ -102,7 +102,7 @@ internal static class ScaleStep
         });
     }
 
-    /// <summary>The coordinator's node last: its going costs the others a pause in decisions. Before it the busiest, and the eldest names.</summary>
+    /// <summary>Those with the fewest sequences first, of these the last in the order of names; the coordinator's node last: its going costs a pause in decisions.</summary>
     internal static IReadOnlyList<string> Dispensable(PlacementTable table, ClusterFacts facts, IEnumerable<string> staying, int count) => RoleCover.Dispensable(
         facts,
         [.. staying.OrderBy(n => n == table.Coordinator).ThenBy(n => NodeEmptying.SequencesLeft(facts, n))
