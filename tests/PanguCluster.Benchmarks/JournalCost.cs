@@ -1,6 +1,6 @@
+using PanguCluster.Chaos.Processes;
 using System.Diagnostics;
 using System.Globalization;
-using PanguCluster.Actors.Tests.Sessions.Databases;
 using PanguCluster.Client;
 using PanguCluster.Model.Packing;
 using PanguCluster.Node.Bench;

@@ -1,3 +1,4 @@
+using PanguCluster.Chaos.Processes;
 using System.Globalization;
 using Akka.Actor;
 using Akka.Actor.Setup;
@@ -7,7 +8,6 @@ using PanguCluster.Actors.Placement;
 using PanguCluster.Actors.Sessions;
 using PanguCluster.Actors.Sessions.Journal;
 using PanguCluster.Actors.Streams;
-using PanguCluster.Actors.Tests.Sessions.Databases;
 using PanguCluster.Model.Kernels.Managed;
 using PanguCluster.Model.Packing;
 using PanguCluster.Model.Sampling;

@@ -1,3 +1,4 @@
+using PanguCluster.Chaos.Processes;
 using System.Globalization;
 using System.Net.Http.Headers;
 using System.Net.Sockets;

@@ -1,3 +1,4 @@
+using PanguCluster.Chaos.Processes;
 using Grpc.Core;
 using Grpc.Net.Client;
 using Pangu.V1;

@@ -1,3 +1,4 @@
+using PanguCluster.Chaos.Processes;
 using System.Text.RegularExpressions;
 using PanguCluster.Integration.Tests.Processes;
 using Xunit;

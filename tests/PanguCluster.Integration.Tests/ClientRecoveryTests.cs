@@ -1,3 +1,4 @@
+using PanguCluster.Chaos.Processes;
 using Pangu.V1;
 using PanguCluster.Client;
 using PanguCluster.Integration.Tests.Processes;

@@ -1,3 +1,4 @@
+using PanguCluster.Chaos.Processes;
 using System.Globalization;
 using Pangu.V1;
 using PanguCluster.Client;

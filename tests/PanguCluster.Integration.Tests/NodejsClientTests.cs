@@ -1,3 +1,4 @@
+using PanguCluster.Chaos.Processes;
 using System.Text.Json;
 using PanguCluster.Integration.Tests.Processes;
 using Xunit;

@@ -1,3 +1,4 @@
+using PanguCluster.Chaos.Processes;
 using System.ClientModel;
 using System.ClientModel.Primitives;
 using System.Text.Json;

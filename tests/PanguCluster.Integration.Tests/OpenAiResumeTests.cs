@@ -1,3 +1,4 @@
+using PanguCluster.Chaos.Processes;
 using System.Net;
 using System.Text;
 using System.Text.RegularExpressions;

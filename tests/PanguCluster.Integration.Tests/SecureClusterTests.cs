@@ -1,3 +1,4 @@
+using PanguCluster.Chaos.Processes;
 using Grpc.Core;
 using Pangu.V1;
 using PanguCluster.Client;

@@ -1,3 +1,4 @@
+using PanguCluster.Chaos.Processes;
 using System.Net;
 using System.Net.Sockets;
 using PanguCluster.Integration.Tests.Processes;
@@ -16,7 +17,7 @@ public class StartAndStopTests
         using var holder = new TcpListener(IPAddress.Loopback, 0);
         holder.Start();
         string taken = holder.LocalEndpoint.ToString()!;
-        string[] ports = [.. TestPorts.Take(3).Select(p => $"127.0.0.1:{p}")];
+        string[] ports = [.. FreshPorts.Take(3).Select(p => $"127.0.0.1:{p}")];
         string[] options = ["--grpc", ports[0], "--http", ports[1], "--cluster", ports[2]];
         options[Array.IndexOf(options, option) + 1] = taken;
 

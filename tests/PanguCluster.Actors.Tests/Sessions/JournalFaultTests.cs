@@ -1,3 +1,4 @@
+using PanguCluster.Chaos.Processes;
 using System.Diagnostics;
 using Microsoft.Data.Sqlite;
 using PanguCluster.Actors.Sessions;

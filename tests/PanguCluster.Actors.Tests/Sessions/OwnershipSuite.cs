@@ -1,3 +1,4 @@
+using PanguCluster.Chaos.Processes;
 using PanguCluster.Actors.Sessions;
 using PanguCluster.Actors.Tests.Sessions.Databases;
 using PanguCluster.Model.Decoding;

@@ -1,3 +1,4 @@
+using PanguCluster.Chaos.Processes;
 using PanguCluster.Actors.Sessions;
 using PanguCluster.Actors.Streams;
 using PanguCluster.Actors.Tests.Nodes;

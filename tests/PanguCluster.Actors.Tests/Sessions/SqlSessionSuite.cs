@@ -1,3 +1,4 @@
+using PanguCluster.Chaos.Processes;
 using System.Data.Common;
 using Akka.Actor;
 using PanguCluster.Actors.Sessions;

@@ -150,7 +150,7 @@ public sealed class RecoveryTests(ITestOutputHelper output)
         await Eventually.Holds(
             () => cluster.Nodes[0].Node.Sessions.ListAsync(request.SessionId, 1, default).GetAwaiter().GetResult().Sessions
                 is [{ State: SessionState.Finished } s] && s.GeneratedTokens == tokens,
-            "the record is complete");
+            "the record is complete", 30); // the session's shard may have been the killed node's, and membership takes its time
         VerifyReport? last = null;
         await foreach (var report in cluster.Nodes[0].Node.Sessions.VerifyAsync(request.SessionId, default))
             last = report;

@@ -1,3 +1,4 @@
+using PanguCluster.Chaos.Processes;
 using System.Text.Json;
 using Pangu.V1;
 using PanguCluster.Integration.Tests.Processes;

@@ -1,3 +1,4 @@
+using PanguCluster.Chaos.Processes;
 using System.Diagnostics;
 using System.Globalization;
 using PanguCluster.Integration.Tests.Processes;

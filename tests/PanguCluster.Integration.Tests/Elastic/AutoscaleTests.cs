@@ -1,3 +1,5 @@
+using PanguCluster.Chaos.Load;
+using PanguCluster.Chaos.Processes;
 using System.Globalization;
 using Pangu.V1;
 using PanguCluster.Integration.Tests.Processes;
@@ -15,7 +17,7 @@ public class AutoscaleTests(ITestOutputHelper output)
     [Fact]
     public async Task Cluster_should_grow_when_callers_wait_and_shrink_when_nobody_calls()
     {
-        var requests = StormRequests.Mixed(Callers);
+        var requests = MixedRequests.Mixed(Callers);
         var expected = await KillStormTests.ExpectedAsync(requests);
         string folder = Directory.CreateTempSubdirectory("pangu-launched-").FullName;
         try
@@ -24,7 +26,7 @@ public class AutoscaleTests(ITestOutputHelper output)
             await using var node = await ServeNode.StartReadyAsync(
                 "--model", Repository.Nano, "--kv-blocks", "64", "--launcher", "local", "--launch-folder", folder, "--autoscale", "1-2", "--autoscale-wait", "1s", "--autoscale-kv", "100",
                 "--autoscale-cooldown", "1s,4s", "--exit-with-process", Environment.ProcessId.ToString(CultureInfo.InvariantCulture));
-            var load = new StormLoad(requests, expected, [node.Grpc]);
+            var load = new MixedLoad(requests, expected, [node.Grpc]);
             bool over = false;
             var running = load.RunAsync(() => over);
             await node.UntilAsync(c => c.Nodes.Count(n => n.Status == "Up") == 2);

@@ -1,3 +1,4 @@
+using PanguCluster.Chaos.Processes;
 using System.Globalization;
 using Grpc.Core;
 using Pangu.V1;
@@ -14,10 +15,10 @@ internal sealed class ElasticCluster : IAsyncDisposable
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(180);
     private static readonly TimeSpan Glance = TimeSpan.FromMilliseconds(5);
 
-    private readonly StormCluster _cluster;
+    private readonly NodeCluster _cluster;
     private readonly string _launched;
 
-    private ElasticCluster(StormCluster cluster, string launched)
+    private ElasticCluster(NodeCluster cluster, string launched)
     {
         _cluster = cluster;
         _launched = launched;
@@ -32,7 +33,7 @@ internal sealed class ElasticCluster : IAsyncDisposable
         string journal = Journals.Fresh();
         string[] workers = ["--roles", "decoder,expert", "--exit-with-process", Text(Environment.ProcessId)];
         string[] launcher = empty ? WithCommands(launched, [.. workers, "--journal", journal, "--replicas", "2"]) : ["--launcher", "local", "--launch-folder", launched];
-        var cluster = await StormCluster.StartAsync(
+        var cluster = await NodeCluster.StartAsync(
             [["--roles", "gateway"], [.. workers, .. launcher], [.. workers, .. launcher]], journal, ["--replicas", "2"], copies: 2);
         return new ElasticCluster(cluster, launched);
     }

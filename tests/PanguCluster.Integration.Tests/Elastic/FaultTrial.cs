@@ -1,3 +1,5 @@
+using PanguCluster.Chaos.Load;
+using PanguCluster.Chaos.Processes;
 using System.Globalization;
 using PanguCluster.Integration.Tests.Processes;
 using PanguCluster.Integration.Tests.Storm;
@@ -5,7 +7,7 @@ using PanguCluster.Integration.Tests.Storm;
 namespace PanguCluster.Integration.Tests.Elastic;
 
 /// <summary>What one fault does to a running cluster, again and again at random moments under a steady load: no stream may be harmed, and how long it stalls is measured.</summary>
-internal sealed class FaultTrial(StormCluster cluster, StormLoad load, int callers, Random random)
+internal sealed class FaultTrial(NodeCluster cluster, MixedLoad load, int callers, Random random)
 {
     private static readonly TimeSpan Limit = TimeSpan.FromSeconds(180);
 

@@ -1,3 +1,5 @@
+using PanguCluster.Chaos.Load;
+using PanguCluster.Chaos.Processes;
 using System.Globalization;
 using PanguCluster.Integration.Tests.Processes;
 using PanguCluster.Integration.Tests.Storm;
@@ -58,7 +60,7 @@ public class FaultTrialTests(ITestOutputHelper output)
     public async Task Streams_should_go_on_when_an_expert_node_can_no_longer_be_reached()
     {
         Assert.SkipUnless(Environment.IsPrivilegedProcess, "network namespaces need root");
-        await using var network = await TestNetwork.CreateAsync(4);
+        await using var network = await NodeNetwork.CreateAsync(4);
         await using var trial = await Trial.StartAsync(replicas: 2, [[], Experts, Experts, Experts], network);
         int victim = 0;
         await trial.RunAsync(
@@ -94,23 +96,23 @@ public class FaultTrialTests(ITestOutputHelper output)
     /// <summary>A cluster, its load, and the trial of both.</summary>
     private sealed class Trial : IAsyncDisposable
     {
-        private readonly StormLoad _load;
+        private readonly MixedLoad _load;
         private FaultTrial? _trial;
 
-        private Trial(StormCluster cluster, StormLoad load)
+        private Trial(NodeCluster cluster, MixedLoad load)
         {
             Cluster = cluster;
             _load = load;
         }
 
-        public StormCluster Cluster { get; }
+        public NodeCluster Cluster { get; }
 
-        public static async Task<Trial> StartAsync(int replicas, string[][] roles, TestNetwork? network = null)
+        public static async Task<Trial> StartAsync(int replicas, string[][] roles, NodeNetwork? network = null)
         {
-            var requests = StormRequests.Mixed(Callers);
+            var requests = MixedRequests.Mixed(Callers);
             var expected = await KillStormTests.ExpectedAsync(requests);
-            var cluster = await StormCluster.StartAsync(roles, network is null ? Journals.Fresh() : "memory", ["--replicas", replicas.ToString(CultureInfo.InvariantCulture)], replicas, network);
-            return new Trial(cluster, new StormLoad(requests, expected, cluster.Gateways));
+            var cluster = await NodeCluster.StartAsync(roles, network is null ? Journals.Fresh() : "memory", ["--replicas", replicas.ToString(CultureInfo.InvariantCulture)], replicas, network);
+            return new Trial(cluster, new MixedLoad(requests, expected, cluster.Gateways));
         }
 
         public async Task RunAsync(int times, double felt, Func<int, Task> strike, Func<int, Task> mend)

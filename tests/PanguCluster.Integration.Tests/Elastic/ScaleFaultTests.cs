@@ -1,3 +1,5 @@
+using PanguCluster.Chaos.Load;
+using PanguCluster.Chaos.Processes;
 using PanguCluster.Integration.Tests.Processes;
 using PanguCluster.Integration.Tests.Storm;
 using Xunit;
@@ -33,10 +35,10 @@ public class ScaleFaultTests(ITestOutputHelper output)
 
     private async Task RunAsync(bool empty, IReadOnlyList<ScalePoint> points)
     {
-        var requests = StormRequests.Mixed(Callers);
+        var requests = MixedRequests.Mixed(Callers);
         var expected = await KillStormTests.ExpectedAsync(requests);
         await using var cluster = await ElasticCluster.StartAsync(empty);
-        var load = new StormLoad(requests, expected, [cluster.Gateway]);
+        var load = new MixedLoad(requests, expected, [cluster.Gateway]);
         bool over = false;
         var running = load.RunAsync(() => over);
         try
@@ -57,7 +59,7 @@ public class ScaleFaultTests(ITestOutputHelper output)
         Assert.Empty(load.Faults);
     }
 
-    private async Task StrikeAsync(ElasticCluster cluster, StormLoad load, ScalePoint point)
+    private async Task StrikeAsync(ElasticCluster cluster, MixedLoad load, ScalePoint point)
     {
         var strikes = new List<double>();
         var ends = new List<string>();

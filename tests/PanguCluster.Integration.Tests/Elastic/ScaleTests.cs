@@ -1,3 +1,5 @@
+using PanguCluster.Chaos.Load;
+using PanguCluster.Chaos.Processes;
 using System.Globalization;
 using PanguCluster.Client;
 using PanguCluster.Integration.Tests.Processes;
@@ -18,10 +20,10 @@ public class ScaleTests(ITestOutputHelper output)
     public async Task Streams_should_be_byte_identical_when_nodes_come_and_go()
     {
         int[] steps = [.. (Environment.GetEnvironmentVariable("PANGU_SCALE") ?? "3 2").Split(' ').Select(n => int.Parse(n, CultureInfo.InvariantCulture))];
-        var requests = StormRequests.Mixed(Callers);
+        var requests = MixedRequests.Mixed(Callers);
         var expected = await KillStormTests.ExpectedAsync(requests);
         await using var cluster = await UpCluster.StartAsync(2, "--replicas", "2");
-        var load = new StormLoad(requests, expected, [.. cluster.Nodes.Select(n => n.Grpc)]);
+        var load = new MixedLoad(requests, expected, [.. cluster.Nodes.Select(n => n.Grpc)]);
         bool over = false;
         var running = load.RunAsync(() => over);
         var spans = new List<(string What, double From, double To)>();

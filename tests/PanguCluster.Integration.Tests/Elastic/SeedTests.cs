@@ -1,3 +1,4 @@
+using PanguCluster.Chaos.Processes;
 using PanguCluster.Integration.Tests.Processes;
 using Xunit;
 
@@ -9,7 +10,7 @@ public class SeedTests
     [Fact]
     public async Task Nodes_with_one_list_of_seeds_should_form_one_cluster_and_take_the_first_back()
     {
-        string[] addresses = [.. TestPorts.Take(3).Select(port => $"127.0.0.1:{port}")];
+        string[] addresses = [.. FreshPorts.Take(3).Select(port => $"127.0.0.1:{port}")];
         string[] options =
         [
             "--model", Repository.Nano, "--min-expert-nodes", "3", "--journal", "memory", .. addresses.SelectMany(a => (string[])["--seed-node", a]),

@@ -1,3 +1,4 @@
+using PanguCluster.Chaos.Processes;
 using System.ComponentModel;
 using Xunit;
 

@@ -1,3 +1,4 @@
+using PanguCluster.Chaos.Processes;
 using System.Globalization;
 
 namespace PanguCluster.Integration.Tests.Processes;

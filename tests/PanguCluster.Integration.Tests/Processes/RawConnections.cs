@@ -1,3 +1,4 @@
+using PanguCluster.Chaos.Processes;
 using System.Net.Sockets;
 
 namespace PanguCluster.Integration.Tests.Processes;

@@ -1,3 +1,4 @@
+using PanguCluster.Chaos.Processes;
 using System.Globalization;
 using System.Text.RegularExpressions;
 using Xunit;
@@ -20,7 +21,7 @@ internal sealed partial class UpCluster : IAsyncDisposable
     public static async Task<UpCluster> StartAsync(int nodes, params IEnumerable<string> extra)
     {
         var program = RunningProgram.Pangu(
-            ["up", "--nodes", Text(nodes), "--model", Repository.Nano, "--data", Repository.Data, "--base-port", Text(TestPorts.TakeBase(nodes)),
+            ["up", "--nodes", Text(nodes), "--model", Repository.Nano, "--data", Repository.Data, "--base-port", Text(FreshPorts.TakeBase(nodes)),
                 "--threads", "1", "--kv-memory", "256MiB", "--journal", Journals.Fresh(), .. extra]);
         try
         {

@@ -1,3 +1,5 @@
+using PanguCluster.Chaos.Load;
+using PanguCluster.Chaos.Processes;
 using System.Globalization;
 using PanguCluster.Integration.Tests.Processes;
 using Xunit;
@@ -18,10 +20,10 @@ public class KillStormTests(ITestOutputHelper output)
     {
         int kills = Setting("PANGU_KILLS", 3);
         var random = new Random(Setting("PANGU_STORM_SEED", 1));
-        var requests = StormRequests.Mixed(Callers);
+        var requests = MixedRequests.Mixed(Callers);
         var expected = await ExpectedAsync(requests);
-        await using var cluster = await StormCluster.StartAsync(3, Journals.Fresh());
-        var load = new StormLoad(requests, expected, cluster.Endpoints);
+        await using var cluster = await NodeCluster.StartAsync(3, Journals.Fresh());
+        var load = new MixedLoad(requests, expected, cluster.Endpoints);
         var killed = new List<(double At, string Endpoint)>();
         bool over = false;
         var running = load.RunAsync(() => over);
@@ -56,7 +58,7 @@ public class KillStormTests(ITestOutputHelper output)
     internal static async Task<IReadOnlyList<Answer>> ExpectedAsync(IReadOnlyList<Pangu.V1.GenerateRequest> requests)
     {
         await using var alone = await ServeNode.StartReadyAsync("--model", Repository.Nano);
-        return await StormLoad.UndisturbedAsync(alone.Client, requests);
+        return await MixedLoad.UndisturbedAsync(alone.Client, requests);
     }
 
     internal static int Setting(string name, int usual) =>

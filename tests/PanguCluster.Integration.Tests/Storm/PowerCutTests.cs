@@ -1,4 +1,5 @@
-using PanguCluster.Actors.Tests.Sessions.Databases;
+using PanguCluster.Chaos.Load;
+using PanguCluster.Chaos.Processes;
 using PanguCluster.Integration.Tests.Processes;
 using Xunit;
 
@@ -22,10 +23,10 @@ public class PowerCutTests(ITestOutputHelper output)
 
     private async Task CutAsync(string journal)
     {
-        var requests = StormRequests.Mixed(Callers);
+        var requests = MixedRequests.Mixed(Callers);
         var expected = await KillStormTests.ExpectedAsync(requests);
-        await using var cluster = await StormCluster.StartAsync(3, journal);
-        var load = new StormLoad(requests, expected, cluster.Endpoints);
+        await using var cluster = await NodeCluster.StartAsync(3, journal);
+        var load = new MixedLoad(requests, expected, cluster.Endpoints);
         var running = load.RunAsync(() => true);
         await Wait.UntilAsync(() => load.Tokens > 50 * Callers, RunningProgram.Limit, () => $"{load.Tokens} tokens");
 

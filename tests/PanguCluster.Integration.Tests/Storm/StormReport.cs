@@ -1,3 +1,4 @@
+using PanguCluster.Chaos.Load;
 using System.Globalization;
 
 namespace PanguCluster.Integration.Tests.Storm;

@@ -1,3 +1,4 @@
+using PanguCluster.Chaos.Processes;
 using PanguCluster.Actors.Sessions.Journal;
 using Xunit;
 

@@ -1,7 +1,7 @@
 using System.Text;
 using Pangu.V1;
 
-namespace PanguCluster.Integration.Tests.Storm;
+namespace PanguCluster.Chaos.Load;
 
 /// <summary>
 /// Everything a caller saw of one answer. Choices run beside each other in no fixed order, so each is kept by itself; the text of a choice

@@ -1,7 +1,7 @@
 using System.Net.Sockets;
 using System.Text;
 
-namespace PanguCluster.Integration.Tests.Processes;
+namespace PanguCluster.Chaos.Processes;
 
 /// <summary>Asks another process' .NET runtime for a garbage collection over its diagnostic port, as tracing tools do.</summary>
 /// <remarks>dotnet/diagnostics documentation/design-docs/ipc-protocol.md.</remarks>

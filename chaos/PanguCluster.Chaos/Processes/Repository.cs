@@ -1,4 +1,4 @@
-namespace PanguCluster.Integration.Tests.Processes;
+namespace PanguCluster.Chaos.Processes;
 
 /// <summary>Where things lie.</summary>
 internal static class Repository

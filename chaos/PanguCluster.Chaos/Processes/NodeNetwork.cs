@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 
-namespace PanguCluster.Integration.Tests.Processes;
+namespace PanguCluster.Chaos.Processes;
 
 /// <summary>Where a node is in a test's own network.</summary>
 /// <param name="Namespace">Null: the machine's own, which has a leg in the network.</param>
@@ -17,7 +17,7 @@ internal sealed record NetworkPlace(string Address, string? Namespace)
 /// Namespaces on a bridge, each a machine as far as its network is concerned. The first place is the machine's own namespace, so that the test reaches the node
 /// there. Needs root and Debian's iproute2. Nodes outside loopback must have certificates: one for all places.
 /// </summary>
-internal sealed class TestNetwork : IAsyncDisposable
+internal sealed class NodeNetwork : IAsyncDisposable
 {
     private const string Switch = "switch";
 
@@ -26,7 +26,7 @@ internal sealed class TestNetwork : IAsyncDisposable
     private readonly List<string> _namespaces = [];
     private readonly List<NetworkPlace> _places = [];
 
-    private TestNetwork()
+    private NodeNetwork()
     {
     }
 
@@ -35,9 +35,9 @@ internal sealed class TestNetwork : IAsyncDisposable
     public string[] Credentials =>
         ["--cluster-cert", Certificate("node-1.crt"), "--cluster-key", Certificate("node-1.key"), "--cluster-ca", Certificate("ca.crt")];
 
-    public static async Task<TestNetwork> CreateAsync(int places)
+    public static async Task<NodeNetwork> CreateAsync(int places)
     {
-        var network = new TestNetwork();
+        var network = new NodeNetwork();
         try
         {
             await network.BuildAsync(places);

@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace PanguCluster.Integration.Tests.Processes;
+namespace PanguCluster.Chaos.Processes;
 
 /// <summary>
 /// A file of its own for the sessions of every cluster: another cluster must compute its answers, not find those of the last one recorded.

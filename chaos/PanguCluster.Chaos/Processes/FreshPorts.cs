@@ -1,9 +1,9 @@
 using PanguCluster.Node.Local;
 
-namespace PanguCluster.Integration.Tests.Processes;
+namespace PanguCluster.Chaos.Processes;
 
 /// <summary>Ports of this test run: never the same twice, and elsewhere than those of another run on this machine.</summary>
-internal static class TestPorts
+internal static class FreshPorts
 {
     private static int _next = FreePorts.AnyStart;
 

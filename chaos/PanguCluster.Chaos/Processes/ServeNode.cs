@@ -2,7 +2,7 @@ using Grpc.Core;
 using Pangu.V1;
 using PanguCluster.Client;
 
-namespace PanguCluster.Integration.Tests.Processes;
+namespace PanguCluster.Chaos.Processes;
 
 /// <summary>One <c>pangu serve</c> process.</summary>
 internal sealed class ServeNode : IAsyncDisposable
@@ -28,7 +28,7 @@ internal sealed class ServeNode : IAsyncDisposable
     /// <param name="extra">More options; one that names threads, KV memory or the data folder takes the place of the default.</param>
     public static ServeNode Start(params IEnumerable<string> extra)
     {
-        int[] ports = TestPorts.Take(3);
+        int[] ports = FreshPorts.Take(3);
         string cluster = $"127.0.0.1:{ports[2]}";
         return new ServeNode($"127.0.0.1:{ports[0]}", $"127.0.0.1:{ports[1]}", cluster, [.. Journals.For(cluster, extra), .. extra]);
     }
@@ -36,14 +36,14 @@ internal sealed class ServeNode : IAsyncDisposable
     /// <summary>A node that others reach at a place in a network of the test's own, and clients, if it is not in a namespace, on this machine.</summary>
     public static ServeNode StartAt(NetworkPlace place, params IEnumerable<string> extra)
     {
-        int[] ports = TestPorts.Take(3);
+        int[] ports = FreshPorts.Take(3);
         return new ServeNode($"127.0.0.1:{ports[0]}", $"127.0.0.1:{ports[1]}", $"{place.Address}:{ports[2]}", extra, place);
     }
 
     /// <summary>A node whose cluster address others know before it runs.</summary>
     public static ServeNode StartAt(string cluster, params IEnumerable<string> options)
     {
-        int[] ports = TestPorts.Take(2);
+        int[] ports = FreshPorts.Take(2);
         return new ServeNode($"127.0.0.1:{ports[0]}", $"127.0.0.1:{ports[1]}", cluster, options);
     }
 

@@ -1,6 +1,5 @@
-using System.Diagnostics;
 
-namespace PanguCluster.Integration.Tests.Processes;
+namespace PanguCluster.Chaos.Processes;
 
 internal static class Wait
 {
@@ -13,10 +12,10 @@ internal static class Wait
     /// <summary>Waits for a condition, and fails with the picture when the limit passes.</summary>
     public static async Task UntilAsync(Func<Task<bool>> condition, TimeSpan limit, Func<string> picture)
     {
-        long start = Stopwatch.GetTimestamp();
+        long start = TimeProvider.System.GetTimestamp();
         while (!await condition())
         {
-            if (Stopwatch.GetElapsedTime(start) > limit)
+            if (TimeProvider.System.GetElapsedTime(start) > limit)
                 throw new TimeoutException($"Not within {limit.TotalSeconds:0} s. {picture()}");
             await Task.Delay(Poll);
         }

@@ -1,4 +1,4 @@
-namespace PanguCluster.Integration.Tests.Storm;
+namespace PanguCluster.Chaos.Load;
 
 /// <summary>What a fault did to a stream, in seconds.</summary>
 /// <param name="NextToken">From the fault to the end of the longest silence it can have caused: what was under way when it struck still arrives before that.</param>

@@ -1,14 +1,13 @@
 using System.Collections.Concurrent;
-using System.Diagnostics;
 using Pangu.V1;
 using PanguCluster.Client;
 
-namespace PanguCluster.Integration.Tests.Storm;
+namespace PanguCluster.Chaos.Load;
 
 /// <summary>Callers who ask the same requests again and again, and compare every answer with the undisturbed one.</summary>
-internal sealed class StormLoad(IReadOnlyList<GenerateRequest> requests, IReadOnlyList<Answer> expected, string[] endpoints)
+internal sealed class MixedLoad(IReadOnlyList<GenerateRequest> requests, IReadOnlyList<Answer> expected, string[] endpoints)
 {
-    private readonly long _start = Stopwatch.GetTimestamp();
+    private readonly long _start = TimeProvider.System.GetTimestamp();
     private int _answers;
     private readonly double[] _lastToken = [.. requests.Select(_ => double.MinValue)];
     private long _tokens;
@@ -23,7 +22,7 @@ internal sealed class StormLoad(IReadOnlyList<GenerateRequest> requests, IReadOn
     public int Flowing => _lastToken.Count(at => at > Now - 1);
 
     public long Tokens => Interlocked.Read(ref _tokens);
-    public double Now => Stopwatch.GetElapsedTime(_start).TotalSeconds;
+    public double Now => TimeProvider.System.GetElapsedTime(_start).TotalSeconds;
 
     /// <summary>What an undisturbed cluster answers.</summary>
     public static async Task<IReadOnlyList<Answer>> UndisturbedAsync(PanguClient client, IReadOnlyList<GenerateRequest> requests)

@@ -1,10 +1,10 @@
 using Pangu.V1;
-using PanguCluster.Integration.Tests.Processes;
+using PanguCluster.Chaos.Processes;
 
-namespace PanguCluster.Integration.Tests.Storm;
+namespace PanguCluster.Chaos.Load;
 
 /// <summary>A mix of what people ask for: greedy and sampled, one answer and two, stop texts, long prompts, log probabilities, an echo.</summary>
-internal static class StormRequests
+internal static class MixedRequests
 {
     private const int Kinds = 8;
 

@@ -1,11 +1,10 @@
 using Grpc.Core;
 using Pangu.V1;
-using PanguCluster.Integration.Tests.Processes;
 
-namespace PanguCluster.Integration.Tests.Storm;
+namespace PanguCluster.Chaos.Processes;
 
 /// <summary>Real nodes that are killed and started again at the same addresses, with one journal. Each node has the roles it is given; none given are all.</summary>
-internal sealed class StormCluster : IAsyncDisposable
+internal sealed class NodeCluster : IAsyncDisposable
 {
     private static readonly TimeSpan Whole = TimeSpan.FromSeconds(120);
 
@@ -13,7 +12,7 @@ internal sealed class StormCluster : IAsyncDisposable
     private readonly string[][] _own;
     private readonly List<ServeNode> _nodes = [];
 
-    private StormCluster(string[] common, string[][] own)
+    private NodeCluster(string[] common, string[][] own)
     {
         _common = common;
         _own = own;
@@ -26,14 +25,14 @@ internal sealed class StormCluster : IAsyncDisposable
     /// <summary>Those that clients connect to.</summary>
     public string[] Gateways => [.. _nodes.Where((_, i) => IsGateway(i)).Select(n => n.Grpc)];
 
-    public static Task<StormCluster> StartAsync(int nodes, string journal, params IEnumerable<string> extra) =>
+    public static Task<NodeCluster> StartAsync(int nodes, string journal, params IEnumerable<string> extra) =>
         StartAsync([.. Enumerable.Repeat(Array.Empty<string>(), nodes)], journal, extra);
 
     /// <param name="own">Options of each node's own.</param>
     /// <param name="network">Where the nodes are, with their certificates; null: all at this machine's loopback.</param>
-    public static async Task<StormCluster> StartAsync(string[][] own, string journal, IEnumerable<string> extra, int copies = 1, TestNetwork? network = null)
+    public static async Task<NodeCluster> StartAsync(string[][] own, string journal, IEnumerable<string> extra, int copies = 1, NodeNetwork? network = null)
     {
-        var cluster = new StormCluster(["--model", Repository.Nano, "--journal", journal, "--kv-memory", "256MiB", .. extra], own) { Copies = copies };
+        var cluster = new NodeCluster(["--model", Repository.Nano, "--journal", journal, "--kv-memory", "256MiB", .. extra], own) { Copies = copies };
         try
         {
             for (int i = 0; i < own.Length; i++)

@@ -1,6 +1,6 @@
 using System.Globalization;
 
-namespace PanguCluster.Integration.Tests.Processes;
+namespace PanguCluster.Chaos.Processes;
 
 /// <summary>What a process holds, as Linux counts it.</summary>
 /// <param name="OwnBytes">Resident memory that is its own: weights are mapped from files and do not count.</param>

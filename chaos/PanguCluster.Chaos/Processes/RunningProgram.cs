@@ -1,6 +1,6 @@
 using System.Diagnostics;
 
-namespace PanguCluster.Integration.Tests.Processes;
+namespace PanguCluster.Chaos.Processes;
 
 /// <summary>How a finished program ended.</summary>
 internal sealed record Ended(int Code, string Output, string Error);

@@ -3,7 +3,7 @@ using System.Net;
 using System.Net.Sockets;
 using Npgsql;
 
-namespace PanguCluster.Actors.Tests.Sessions.Databases;
+namespace PanguCluster.Chaos.Processes;
 
 /// <summary>A real PostgreSQL on a free loopback port, with a folder of its own. PostgreSQL refuses to run as root; then it runs as the user postgres or nobody.</summary>
 public sealed class PostgresServer : IDisposable
