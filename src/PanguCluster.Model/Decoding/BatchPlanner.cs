@@ -23,6 +23,8 @@ public static class BatchPlanner
         int kept = PlanDecoding(running, ref free, plan);
         plan.Preempted = running.Length - kept;
         int rows = limits.MaxRows - plan.TotalRows;
+        if (plan.TotalRows > 0)
+            rows = Math.Min(rows, limits.PrefillRows);
         for (int i = 0; i < kept && rows > 0; i++)
             if (running[i].Pending > 1)
                 rows -= AddChunk(plan, i, running[i], rows);

@@ -82,7 +82,7 @@ internal sealed class SequenceRoster
         int heads = Math.Min(_waiting.Count, _maxSequences - _running.Count);
         for (int i = 0; i < heads; i++)
             _waitingViews[i] = WaitingView(i);
-        var limits = new PlanLimits(_options.MaxRows, _maxSequences, _pool.Free);
+        var limits = new PlanLimits(_options.MaxRows, _maxSequences, _pool.Free) { PrefillRows = _options.PrefillRows };
         BatchPlanner.Plan(_runningViews.AsSpan(0, _running.Count), _waitingViews.AsSpan(0, heads), limits, plan);
     }
 

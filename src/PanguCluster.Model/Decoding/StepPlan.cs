@@ -23,7 +23,11 @@ public readonly record struct SequenceView(int Length, int Cached, int Blocks, i
 /// <param name="MaxRows">Most rows of a step.</param>
 /// <param name="MaxSequences">Most sequences running at once; no more than <paramref name="MaxRows"/>, so that each can have a row.</param>
 /// <param name="FreeBlocks">KV blocks that nobody holds.</param>
-public readonly record struct PlanLimits(int MaxRows, int MaxSequences, int FreeBlocks);
+public readonly record struct PlanLimits(int MaxRows, int MaxSequences, int FreeBlocks)
+{
+    /// <summary>Most prefill rows of a step in which others decode: they wait for its end with their next token.</summary>
+    public int PrefillRows { get; init; } = int.MaxValue;
+}
 
 /// <summary>Rows of one sequence in a step: tokens at positions Start .. Start + Count - 1.</summary>
 /// <param name="Sequence">Index in the running list after the plan's preemptions and admissions.</param>

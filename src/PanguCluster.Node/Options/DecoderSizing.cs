@@ -41,7 +41,10 @@ public static class DecoderSizing
                 $"--context-length {asked}: needs {Blocks(asked)} KV blocks ({ByteSize.Format(Blocks(asked) * blockBytes)}), "
                 + $"there are {blocks}; give a larger --kv-memory");
         int fits = (int)Math.Min(context, blocks * BlockPositions);
-        return defaults with { KvBlocks = checked((int)blocks), MaxPositions = fits, PrefixCache = options.PrefixCache };
+        return defaults with
+        {
+            KvBlocks = checked((int)blocks), MaxPositions = fits, PrefixCache = options.PrefixCache, PrefillRows = options.PrefillChunk ?? defaults.PrefillRows,
+        };
     }
 
     private static int Blocks(int positions) => (positions + BlockPositions - 1) / BlockPositions;

@@ -3,6 +3,7 @@ using Microsoft.Extensions.Logging;
 using PanguCluster.Actors.Control.Autoscaling;
 using PanguCluster.Actors.Experts;
 using PanguCluster.Actors.Sessions.Journal;
+using PanguCluster.Model.Decoding;
 using PanguCluster.Model.Packing;
 using SessionOptions = PanguCluster.Actors.Sessions.SessionOptions;
 
@@ -74,6 +75,9 @@ public sealed partial record ServeOptions(
     /// <summary>Which groups read all their weights once before they are ready.</summary>
     public WarmMode Warm { get; init; } = WarmMode.Auto;
 
+    /// <summary>Most prefill rows of a step in which others decode; null: the decoder's default.</summary>
+    public int? PrefillChunk { get; init; }
+
     /// <summary>Most expert groups that this node takes; null: no limit.</summary>
     public int? MaxGroups { get; init; }
 
@@ -116,6 +120,7 @@ public sealed partial record ServeOptions(
             Autoscale = AutoscaleSettings.From(said, launch.Kind),
             Replicas = InRange("--replicas", said.Replicas ?? DefaultReplicas, 1, 16),
             Warm = ParseWarm(said.Warm ?? "auto"),
+            PrefillChunk = said.PrefillChunk is { } chunk ? InRange("--prefill-chunk", chunk, 1, new DecoderOptions().MaxRows) : null,
             MaxGroups = said.MaxGroups is { } most ? InRange("--max-groups", most, 1, 1024) : null,
             FetchRate = said.FetchRate is { } rate ? Rate(rate) : null,
             Advertise = said.Advertise is { } host ? Advertised(host) : null,

@@ -23,6 +23,7 @@ public sealed record ServeOverrides
     public string? FetchRate { get; init; }
     public int? KvBlocks { get; init; }
     public int? ContextLength { get; init; }
+    public int? PrefillChunk { get; init; }
     public string? PrefixCache { get; init; }
     public int? MinExpertNodes { get; init; }
     public int? Replicas { get; init; }
@@ -98,6 +99,7 @@ public sealed record ServeOverrides
         FetchRate = FetchRate ?? below.FetchRate,
         KvBlocks = KvBlocks ?? below.KvBlocks,
         ContextLength = ContextLength ?? below.ContextLength,
+        PrefillChunk = PrefillChunk ?? below.PrefillChunk,
         PrefixCache = PrefixCache ?? below.PrefixCache,
         MinExpertNodes = MinExpertNodes ?? below.MinExpertNodes,
         Replicas = Replicas ?? below.Replicas,

@@ -18,10 +18,12 @@ internal sealed partial class UpCluster : IAsyncDisposable
 
     public IReadOnlyList<(string Grpc, int ProcessId)> Nodes { get; }
 
-    public static async Task<UpCluster> StartAsync(int nodes, params IEnumerable<string> extra)
+    public static Task<UpCluster> StartAsync(int nodes, params IEnumerable<string> extra) => StartAsync(Repository.Nano, nodes, extra);
+
+    public static async Task<UpCluster> StartAsync(string model, int nodes, IEnumerable<string> extra)
     {
         var program = RunningProgram.Pangu(
-            ["up", "--nodes", Text(nodes), "--model", Repository.Nano, "--data", Repository.Data, "--base-port", Text(FreshPorts.TakeBase(nodes)),
+            ["up", "--nodes", Text(nodes), "--model", model, "--data", Repository.Data, "--base-port", Text(FreshPorts.TakeBase(nodes)),
                 "--threads", "1", "--kv-memory", "256MiB", "--journal", Journals.Fresh(), .. extra]);
         try
         {

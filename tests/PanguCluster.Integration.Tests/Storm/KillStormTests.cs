@@ -55,9 +55,9 @@ public class KillStormTests(ITestOutputHelper output)
         Assert.True(load.Answers >= Callers);
     }
 
-    internal static async Task<IReadOnlyList<Answer>> ExpectedAsync(IReadOnlyList<Pangu.V1.GenerateRequest> requests)
+    internal static async Task<IReadOnlyList<Answer>> ExpectedAsync(IReadOnlyList<Pangu.V1.GenerateRequest> requests, string? model = null)
     {
-        await using var alone = await ServeNode.StartReadyAsync("--model", Repository.Nano);
+        await using var alone = await ServeNode.StartReadyAsync("--model", model ?? Repository.Nano);
         return await MixedLoad.UndisturbedAsync(alone.Client, requests);
     }
 

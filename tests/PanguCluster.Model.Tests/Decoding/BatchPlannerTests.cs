@@ -10,7 +10,7 @@ public sealed class BatchPlannerTests
 {
     /// <summary>Sequences that arrive over time; each fits the cache alone.</summary>
     /// <param name="Jobs">Steps after the previous arrival, prompt, answer.</param>
-    public sealed record Scenario(int MaxRows, int MaxSequences, int Blocks, (int Delay, int Prompt, int Answer)[] Jobs);
+    public sealed record Scenario(int MaxRows, int MaxSequences, int Blocks, (int Delay, int Prompt, int Answer)[] Jobs, int PrefillRows = 1000);
 
     public static class Scenarios
     {
@@ -21,7 +21,8 @@ public sealed class BatchPlannerTests
                 from maxSequences in Gen.Choose(1, 12)
                 from blocks in Gen.Choose(1, 9)
                 from jobs in Job(blocks * KvBlockPool.BlockPositions).NonEmptyListOf()
-                select new Scenario(maxRows, Math.Min(maxSequences, maxRows), blocks, [.. jobs.Take(14)]);
+                from prefillRows in Gen.Elements(1, 5, 32, 1000)
+                select new Scenario(maxRows, Math.Min(maxSequences, maxRows), blocks, [.. jobs.Take(14)], prefillRows);
             return gen.ToArbitrary();
         }
 
@@ -51,6 +52,17 @@ public sealed class BatchPlannerTests
         var plan = new StepPlan(4);
         BatchPlanner.Plan([new(11, 10, 1, 100), new(500, 64, 8, 600)], [], new PlanLimits(32, 4, 5), plan);
         Assert.Equal([new(0, 10, 1, true), new(1, 64, 31, false)], plan.Entries.ToArray());
+    }
+
+    [Fact]
+    public void Planner_should_give_prefill_the_whole_step_only_when_nobody_decodes()
+    {
+        var plan = new StepPlan(4);
+        var limits = new PlanLimits(32, 4, 9) { PrefillRows = 8 };
+        BatchPlanner.Plan([new(11, 10, 1, 100), new(500, 64, 8, 600)], [new(5, 0, 0, 10)], limits, plan);
+        Assert.Equal([new(0, 10, 1, true), new(1, 64, 8, false)], plan.Entries.ToArray());
+        BatchPlanner.Plan([new(500, 64, 8, 600)], [new(5, 0, 0, 10)], limits, plan);
+        Assert.Equal([new(0, 64, 32, false)], plan.Entries.ToArray());
     }
 
     [Theory]
@@ -114,9 +126,10 @@ public sealed class BatchPlannerTests
     [InlineData("no more blocks than the cache has", 2)]
     [InlineData("every position is fed once", 3)]
     [InlineData("no more rows than the limit", 4)]
+    [InlineData("those who decode wait for a small piece of prefill only", 5)]
     public void Simulation_should_catch_a_planner_that_breaks_a_rule(string rule, int fault)
     {
-        var scenario = new Scenario(16, 4, 4, [(0, 100, 60), (0, 40, 60), (0, 30, 60), (0, 10, 5)]);
+        var scenario = new Scenario(16, 4, 4, [(0, 100, 60), (0, 40, 60), (0, 30, 60), (0, 10, 5)], 8);
         var error = Assert.Throws<InvalidOperationException>(() => Run(scenario, (r, w, l, p) => FaultyPlan(fault, r, w, l, p)));
         Assert.Contains(rule, error.Message, StringComparison.Ordinal);
     }
@@ -148,6 +161,9 @@ public sealed class BatchPlannerTests
             case 4:
                 Plan(running, waiting, limits with { MaxRows = limits.MaxRows + 1 }, plan);
                 return;
+            case 5:
+                Plan(running, waiting, limits with { PrefillRows = limits.PrefillRows + 1 }, plan);
+                return;
             default:
                 Plan(running, waiting, limits, plan);
                 return;
@@ -156,7 +172,7 @@ public sealed class BatchPlannerTests
 
     private static PlannerSimulation Run(Scenario scenario, Action<SequenceView[], SequenceView[], PlanLimits, StepPlan> planner)
     {
-        var simulation = new PlannerSimulation(scenario.MaxRows, scenario.MaxSequences, scenario.Blocks, planner);
+        var simulation = new PlannerSimulation(scenario.MaxRows, scenario.PrefillRows, scenario.MaxSequences, scenario.Blocks, planner);
         foreach (var (delay, prompt, answer) in scenario.Jobs)
         {
             for (int i = 0; i < delay && !simulation.Done; i++)

@@ -6,7 +6,7 @@ namespace PanguCluster.Model.Tests.Decoding;
 /// Applies plans to bare numbers and holds every rule of the planner against every step. A broken rule throws
 /// <see cref="InvalidOperationException"/> with its name.
 /// </summary>
-internal sealed class PlannerSimulation(int maxRows, int maxSequences, int totalBlocks, Action<SequenceView[], SequenceView[], PlanLimits, StepPlan> planner)
+internal sealed class PlannerSimulation(int maxRows, int prefillRows, int maxSequences, int totalBlocks, Action<SequenceView[], SequenceView[], PlanLimits, StepPlan> planner)
 {
     private readonly List<Job> _running = [];
     private readonly List<Job> _waiting = [];
@@ -23,7 +23,7 @@ internal sealed class PlannerSimulation(int maxRows, int maxSequences, int total
     {
         var running = _running.Select(j => j.View).ToArray();
         var waiting = _waiting.Select(j => j.View).ToArray();
-        var limits = new PlanLimits(maxRows, maxSequences, FreeBlocks);
+        var limits = new PlanLimits(maxRows, maxSequences, FreeBlocks) { PrefillRows = prefillRows };
         planner(running, waiting, limits, _plan);
         CheckDeterminism(running, waiting, limits);
         Require(_plan.TotalRows > 0, "a step makes progress");
@@ -56,6 +56,7 @@ internal sealed class PlannerSimulation(int maxRows, int maxSequences, int total
             prefill |= !decodes;
             rows += decodes ? 1 : 0;
         }
+        Require(rows == 0 || _plan.TotalRows - rows <= prefillRows, "those who decode wait for a small piece of prefill only");
         int decoders = 0;
         foreach (var s in kept)
             decoders += s.Pending == 1 ? 1 : 0;

@@ -26,6 +26,7 @@ public class ServeOptionsTests
         { "kv memory", new ServeOverrides { KvMemory = "lots" }, ["--kv-memory lots", "512MiB"] },
         { "kv memory 0", new ServeOverrides { KvMemory = "0" }, ["--kv-memory 0"] },
         { "prefix cache", new ServeOverrides { PrefixCache = "yes" }, ["--prefix-cache yes", "on or off"] },
+        { "prefill chunk", new ServeOverrides { PrefillChunk = 0 }, ["--prefill-chunk 0", "1 .. 256"] },
         { "kv blocks", new ServeOverrides { KvBlocks = 0 }, ["--kv-blocks 0"] },
         { "context", new ServeOverrides { ContextLength = 1 }, ["--context-length 1"] },
         { "node id", new ServeOverrides { NodeId = "a b" }, ["--node-id a b"] },

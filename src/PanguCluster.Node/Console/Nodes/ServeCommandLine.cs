@@ -41,6 +41,8 @@ public sealed class ServeCommandLine
     private readonly Option<string?> _drainTimeout = Text(
         "--drain-timeout", "TIME", $"how long a node that is told to stop hands over its groups and streams; default {ServeOptions.DefaultDrainTimeout}");
     private readonly Option<int?> _threads = Number("--threads", "threads that compute; default all cores");
+    private readonly Option<int?> _prefillChunk = Number(
+        "--prefill-chunk", "most prompt tokens of a step in which other streams wait for their next token: small for even streams, large for early first tokens; default 64");
     private readonly Option<int?> _kvBlocks = Number("--kv-blocks", "KV cache in blocks of 64 positions, instead of --kv-memory");
     private readonly Option<int?> _context = Number("--context-length", "most tokens of prompt and answer together; default the model's, at most 32768");
     private readonly Option<int?> _minExperts = Number("--min-expert-nodes", "place groups only when so many expert nodes are there; default 1");
@@ -89,7 +91,7 @@ public sealed class ServeCommandLine
     public void AddTo(Command command)
     {
         foreach (Option option in (Option[])[_model, _grpc, _http, _cluster, _seeds, _roles, _data, _config, _format, _kv, _kernels, _threads,
-            _kvMemory, _fetchRate, _kvBlocks, _context, _prefixCache, _minExperts, _replicas, _maxGroups, _warm, _journal, _keepSessions, _nodeId, _detachTtl, _drainTimeout, _logLevel, _advertise,
+            _kvMemory, _fetchRate, _kvBlocks, _context, _prefixCache, _prefillChunk, _minExperts, _replicas, _maxGroups, _warm, _journal, _keepSessions, _nodeId, _detachTtl, _drainTimeout, _logLevel, _advertise,
             _apiKeys, _tlsCert, _tlsKey, _tlsClientCa, _clusterCert, _clusterKey, _clusterCa, _launcher, _autoscale, _autoscaleWait, _autoscaleKv, _autoscaleCooldown, _launchFolder, _startNode, _stopNode, _startNice, _exitWithStdin, _exitWithProcess])
             command.Options.Add(option);
     }
@@ -117,6 +119,7 @@ public sealed class ServeCommandLine
             Threads = parsed.GetValue(_threads),
             FetchRate = parsed.GetValue(_fetchRate),
             KvMemory = parsed.GetValue(_kvMemory),
+            PrefillChunk = parsed.GetValue(_prefillChunk),
             KvBlocks = parsed.GetValue(_kvBlocks),
             ContextLength = parsed.GetValue(_context),
             PrefixCache = parsed.GetValue(_prefixCache),
