@@ -1,4 +1,3 @@
-using System.Globalization;
 using PanguCluster.Native.Interop;
 
 namespace PanguCluster.Native;
@@ -11,11 +10,6 @@ public sealed class LowPriority : IDisposable
 {
     /// <summary>The weakest there is.</summary>
     public const int MaxNice = 19;
-
-    private const string Tasks = "/proc/self/task";
-
-    /// <summary>Field 19 of /proc/PID/stat.</summary>
-    private const int NiceField = 19;
 
     /// <summary>Threads come while others are changed: so many rounds until none is left.</summary>
     private const int Rounds = 100;
@@ -32,7 +26,7 @@ public sealed class LowPriority : IDisposable
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(by, 1);
         ArgumentOutOfRangeException.ThrowIfGreaterThan(by, MaxNice);
-        if (!OperatingSystem.IsLinux() || NiceOf("self") is not { } normal || !CanReturn(normal))
+        if (!OperatingSystem.IsLinux() || LinuxThread.Main()?.Nice is not { } normal || !CanReturn(normal))
             return null;
         SetAll(Math.Min(normal + by, MaxNice));
         return new LowPriority(normal);
@@ -56,30 +50,11 @@ public sealed class LowPriority : IDisposable
         for (int round = 0; round < Rounds; round++)
         {
             bool all = true;
-            foreach (string task in Directory.EnumerateDirectories(Tasks))
-            {
-                string id = Path.GetFileName(task);
-                // One that has ended meanwhile is none of ours any more.
-                if (NiceOf("self/task/" + id) is { } present && present != nice)
-                    all &= !SystemMethods.SetNice(int.Parse(id, CultureInfo.InvariantCulture), nice);
-            }
+            foreach (var thread in LinuxThread.All())
+                if (thread.Nice != nice)
+                    all &= !SystemMethods.SetNice(thread.Id, nice);
             if (all)
                 return;
-        }
-    }
-
-    /// <summary>Null: no such thread.</summary>
-    private static int? NiceOf(string task)
-    {
-        try
-        {
-            string stat = File.ReadAllText($"/proc/{task}/stat");
-            // The name before the fields may hold anything, spaces and brackets too.
-            return int.Parse(stat[(stat.LastIndexOf(')') + 2)..].Split(' ')[NiceField - 3], CultureInfo.InvariantCulture);
-        }
-        catch (Exception gone) when (gone is IOException or UnauthorizedAccessException)
-        {
-            return null;
         }
     }
 }

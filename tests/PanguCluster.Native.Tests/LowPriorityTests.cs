@@ -3,6 +3,7 @@ using Xunit;
 
 namespace PanguCluster.Native.Tests;
 
+/// <summary>One after the other: they look at every thread of the process.</summary>
 public sealed class LowPriorityTests
 {
     [Fact]
@@ -30,6 +31,33 @@ public sealed class LowPriorityTests
             thread.Join();
         }
     }
+
+    [Fact]
+    public void Lower_should_reach_the_compilers_threads_and_no_others()
+    {
+        Assert.SkipUnless(OperatingSystem.IsLinux(), "threads have a priority of their own on Linux only");
+        using var end = new ManualResetEventSlim();
+        var compiler = new Thread(end.Wait) { Name = CompilerThreads.Name };
+        var other = new Thread(end.Wait) { Name = "other" };
+        compiler.Start();
+        other.Start();
+        try
+        {
+            int before = NiceOf("other");
+            CompilerThreads.Lower();
+            CompilerThreads.Lower();
+            Assert.Equal(CompilerThreads.Nice, NiceOf(CompilerThreads.Name));
+            Assert.Equal(before, NiceOf("other"));
+        }
+        finally
+        {
+            end.Set();
+            compiler.Join();
+            other.Join();
+        }
+    }
+
+    private static int NiceOf(string thread) => LinuxThread.All().Where(t => t.Name == thread).Select(t => t.Nice).Distinct().Single();
 
     [Theory]
     [InlineData(0)]

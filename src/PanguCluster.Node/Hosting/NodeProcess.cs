@@ -22,6 +22,8 @@ public static class NodeProcess
     /// <exception cref="CommandFailedException">The node cannot start, or its cluster dropped it.</exception>
     public static async Task RunAsync(ServeOptions options, TextWriter output, TextWriter error, CancellationToken stop)
     {
+        using var over = CancellationTokenSource.CreateLinkedTokenSource(stop);
+        _ = CompilerPriority.KeepLowAsync(TimeProvider.System, over.Token);
         var low = StartPriority.Take(options.StartNice, error);
         options = TakePorts(options);
         var packed = await ModelFolders.PackedAsync(options, error, stop).ConfigureAwait(false);
@@ -36,6 +38,7 @@ public static class NodeProcess
         }
         finally
         {
+            await over.CancelAsync().ConfigureAwait(false);
             // Also after a start that was cut off half-way: its actor system may be running already, and would go on without us.
             using var late = new CancellationTokenSource(StopLimit);
             await app.StopAsync(late.Token).ConfigureAwait(false);
